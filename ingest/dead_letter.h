@@ -1,0 +1,18 @@
+#pragma once
+
+// A record that could not be understood, kept with everything needed to understand why.
+
+#include <string>
+
+#include "ingest/sink.h"
+#include "ingest/source.h"
+#include "vocab/result.h"
+
+namespace fovea::ingest {
+
+// The original key and bytes; headers: fovea.reason, fovea.message, fovea.topic, fovea.partition,
+// fovea.offset, fovea.timestamp. Requires: error.disposition == kSkip.
+[[nodiscard]] OutputRecord dead_letter(const std::string& topic, const SourceRecord& record,
+                                       const Error& error);
+
+}  // namespace fovea::ingest

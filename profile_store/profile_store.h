@@ -1,0 +1,60 @@
+#pragma once
+
+// Profiles and the positions they stand for, always written together.
+//
+// Threads   Safe for concurrent calls on different partitions; one task owns a partition.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vocab/ids.h"
+#include "vocab/profile.h"
+#include "vocab/result.h"
+
+namespace fovea::profile_store {
+
+// Up to where one input partition has been folded in.
+struct PartitionPositions {
+  Offset input_next = 0;               // first input offset not yet folded
+  Offset changelog_next = 0;           // one past our highest committed changelog record
+  TimeMs written_at{};                 // wall time of this write
+  TimeMs highest_event_time{};         // judges lateness
+  bool operator==(const PartitionPositions&) const = default;
+};
+
+struct ProfileWrite {
+  Partition partition = 0;
+  UserId user;
+  std::optional<Profile> profile;      // absent: delete
+};
+
+// One atomic change.
+struct StoreBatch {
+  std::vector<ProfileWrite> profiles;
+  std::vector<std::pair<Partition, PartitionPositions>> positions;
+};
+
+class ProfileStore {
+ public:
+  virtual ~ProfileStore() = default;
+
+  // One answer a user, in order; absent for a user never seen.
+  // Errors: kStop when a stored profile does not decode, naming partition and user.
+  virtual Result<std::vector<std::optional<Profile>>> get(Partition partition,
+                                                          const std::vector<UserId>& users) = 0;
+
+  // All of it or nothing.
+  // Errors: kStop, e.g. a full disk; the store stays as it was.
+  virtual Result<void> apply(const StoreBatch& batch) = 0;
+
+  virtual Result<std::optional<PartitionPositions>> positions(Partition partition) = 0;
+
+  // Every profile, by partition and user id. The visitor's error ends the walk and is returned.
+  using Visitor = std::function<Result<void>(Partition, const UserId&, const Profile&)>;
+  virtual Result<void> for_each(const Visitor& visitor) = 0;
+};
+
+}  // namespace fovea::profile_store

@@ -1,0 +1,105 @@
+#pragma once
+
+// A topology as configuration describes it: typed, with every default in one place.
+//
+// TOML, then environment (FOVEA_INPUT__TOPICS=...), then --set key=value; later ones win. Every key
+// has a default, a unit and a range (topologies/README.md lists them, a test compares). An unknown
+// key is an error that names the nearest known one. Durations are strings: "250ms", "10d".
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ingest/event_codec.h"
+#include "ingest/item_codec.h"
+#include "profile_store/fold.h"
+#include "scorer/model_settings.h"
+#include "scorer/slate_scorer.h"
+#include "vocab/event.h"
+#include "vocab/result.h"
+
+namespace fovea::topologies {
+
+enum class Transport : std::uint8_t { kKafka, kFile };
+enum class DeliveryMode : std::uint8_t { kAtLeastOnce };
+
+struct TopicNames {
+  std::vector<std::string> input;
+  std::string items;
+  std::string learning;
+  std::string model;
+  std::string profiles;
+  std::string recommendations;
+  std::string dead_letter;
+};
+
+struct EmitPolicy {
+  EventTypeSet on;                       // types that trigger
+  std::int64_t min_interval_ms = 0;      // at most one slate a user every so often (event time)
+  bool only_if_changed = false;          // only if the slate's items or order changed
+  std::int64_t max_event_age_ms = 60'000;  // older: folded and learned, not answered; 0 = no limit
+};
+
+struct SlateSettings {
+  std::int32_t size = 10;
+  scorer::ExplainLevel explain = scorer::ExplainLevel::kBrief;
+  double temperature = 1.0;
+};
+
+struct DeliverySettings {
+  DeliveryMode mode = DeliveryMode::kAtLeastOnce;
+  std::int64_t commit_interval_ms = 100;
+  std::size_t batch_records_max = 500;
+};
+
+struct StateSettings {
+  std::string directory;                 // profiles/ and model/ live below it
+  std::size_t memory_bytes = 256U << 20U;
+};
+
+struct ViewSettings {
+  std::int64_t publish_interval_ms = 200;
+  std::int64_t publish_examples = 30;    // where traffic is thin: at least every so many examples
+  std::int64_t restart_target_ms = 2'000;  // a snapshot whenever refolding would take longer
+};
+
+struct Config {
+  std::string name;                      // the topology's
+  std::string group_id;                  // default: the name
+  std::string instance_id;               // default: host name; stable across restarts
+  std::int32_t workers = 1;
+  std::string prefix;                    // of every topic name
+  TopicNames topics;
+  bool keyed_by_user = true;
+  std::string start = "earliest";        // "earliest", "latest" or milliseconds since the epoch
+  ingest::EventMapping mapping;
+  ingest::ItemContract items;
+  std::int64_t lateness_ms = 3'600'000;  // later than this: folded, not an example
+  profile_store::FoldSettings fold;
+  scorer::ModelSettings model;
+  EmitPolicy emit;
+  SlateSettings slate;
+  DeliverySettings delivery;
+  StateSettings state;
+  ViewSettings view;
+  std::map<std::string, std::string> kafka;  // librdkafka properties
+  std::string log_format = "text";       // "text" or "json"
+  std::string log_level = "info";
+};
+
+struct ConfigSources {
+  std::string path;
+  std::vector<std::pair<std::string, std::string>> overrides;  // --set key=value, in order
+  std::map<std::string, std::string> environment;              // only FOVEA_* is looked at
+};
+
+// Errors: kStop naming file, key, value and the nearest known key or the range.
+[[nodiscard]] Result<Config> load_config(const ConfigSources& sources);
+
+// What is in force, as TOML that load_config() reads back to the same Config. Secrets are "***".
+[[nodiscard]] std::string print_config(const Config& config);
+
+}  // namespace fovea::topologies
