@@ -3,6 +3,7 @@
 // One message holding a ranked slate, with the reason for every item of it.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,7 +46,7 @@ struct RecommendedItem {
   double score = 0.0;
   float attention = 0.0F;   // share of the slate's attention, sums to 1 over the slate
   float propensity = 1.0F;
-  Explanation why;
+  std::optional<Explanation> why;  // absent where explain = "off"
 };
 
 struct Recommendation {
