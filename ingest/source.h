@@ -41,6 +41,12 @@ struct SourceRecord {
   std::optional<std::string> value;  // absent: a tombstone
 };
 
+// A partition that became ours, and where the group had got to; absent if it never committed one.
+struct AssignedPartition {
+  TopicPartition at;
+  std::optional<Offset> committed;
+};
+
 // Told, from inside poll(), which partitions come and go.
 class AssignmentListener {
  public:
@@ -50,7 +56,7 @@ class AssignmentListener {
   // or, without one, at the configured end of the log. May block for a restore.
   // Errors: kStop ends the source.
   virtual Result<std::vector<TopicPosition>> on_assigned(
-      const std::vector<TopicPartition>& partitions) = 0;
+      const std::vector<AssignedPartition>& partitions) = 0;
 
   // The last moment to commit; when `lost`, another process may own them already: drop, do not
   // commit.

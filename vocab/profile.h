@@ -77,6 +77,7 @@ struct Served {
   TimeMs emitted_at{};  // event time of the trigger, so that a replay stores the same bytes
   std::vector<ServedItem> items;  // by rank
   std::uint32_t slate_count = 0;
+  std::uint32_t pending_covers = 0;  // scorable events since that slate that no slate covers yet
   bool operator==(const Served&) const = default;
 };
 
