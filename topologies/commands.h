@@ -30,7 +30,7 @@ struct RunOptions {
   bool dry_run = false;    // read and score, but write to no topic and keep state in memory
   bool fail_fast = false;  // an unreachable broker ends the start instead of being waited for
   std::optional<std::string> from;  // "earliest", "latest" or milliseconds; overrides config.start
-  bool leave = false;      // leave the group at the end: this process will not come back
+  bool leave = false;               // leave the group at the end: this process will not come back
 };
 
 // Until SIGTERM or SIGINT: drains, commits, snapshots, returns.
@@ -52,13 +52,13 @@ struct ReplayOptions {
 struct EvaluateOptions {
   std::string events;
   std::string items;
-  std::int64_t every = 1;                  // score each so many-th eligible event; all are learned
+  std::int64_t every = 1;  // score each so many-th eligible event; all are learned
   std::uint64_t seed = 1;
-  scorer::Parts parts;                     // what --without switched off
+  scorer::Parts parts;  // what --without switched off
   PublishEvery publish_every;
-  std::string triggers;                    // a dump of recommendations: score only those triggers
-  std::string json;                        // figures go to this file too
-  std::optional<std::int64_t> limit;       // events read at most
+  std::string triggers;               // a dump of recommendations: score only those triggers
+  std::string json;                   // figures go to this file too
+  std::optional<std::int64_t> limit;  // events read at most
   bool baselines = true;
   scorer::KernelLevel kernels = scorer::KernelLevel::kPortable;
 };
@@ -67,11 +67,11 @@ struct EvaluateOptions {
 [[nodiscard]] Result<void> evaluate(const Config& config, const EvaluateOptions& options);
 
 struct DemoOptions {
-  std::optional<std::int64_t> events;   // stop after so many
-  std::optional<double> seconds;        // stop after so long
-  double rate = 0;                      // events a second; 0: as fast as it goes
+  std::optional<std::int64_t> events;  // stop after so many
+  std::optional<double> seconds;       // stop after so long
+  double rate = 0;                     // events a second; 0: as fast as it goes
   std::uint64_t seed = 1;
-  bool plain = false;                   // lines instead of the live view, even on a terminal
+  bool plain = false;  // lines instead of the live view, even on a terminal
 };
 
 // The whole pipeline in this process on generated users, with a live view.
@@ -86,15 +86,15 @@ struct TopicsOptions {
 enum class ProduceKey : std::uint8_t { kUser, kNone };
 
 struct ProduceOptions {
-  std::string events;       // NDJSON; empty with `demo`
-  std::string items;        // sent to the items topic first; may be empty
-  bool demo = false;        // generated users and items instead of a file
+  std::string events;  // NDJSON; empty with `demo`
+  std::string items;   // sent to the items topic first; may be empty
+  bool demo = false;   // generated users and items instead of a file
   std::uint64_t seed = 1;
-  double rate = 0;          // records a second; 0: as fast as the broker takes them
+  double rate = 0;  // records a second; 0: as fast as the broker takes them
   ProduceKey key = ProduceKey::kUser;
-  std::string topic;        // instead of the topology's first input topic
+  std::string topic;  // instead of the topology's first input topic
   std::optional<std::int64_t> limit;
-  bool loop = false;        // start over at the end of the file
+  bool loop = false;  // start over at the end of the file
 };
 
 // Sends a log to Kafka on an open-loop schedule: a slow broker does not slow the clock.
@@ -109,8 +109,8 @@ struct ValidateOptions {
 [[nodiscard]] Result<void> validate(const Config& config, const ValidateOptions& options);
 
 struct ProfileOptions {
-  std::string user;     // get
-  bool all = false;     // export: every profile as NDJSON
+  std::string user;  // get
+  bool all = false;  // export: every profile as NDJSON
   bool json = false;
 };
 

@@ -5,6 +5,10 @@
 // TOML, then environment (FOVEA_INPUT__TOPICS=...), then --set key=value; later ones win. Every key
 // has a default, a unit and a range (topologies/README.md lists them, a test compares). An unknown
 // key is an error that names the nearest known one. Durations are strings: "250ms", "10d".
+//
+// A file may say `include = "mappings/segment.toml"` (or a list), relative to itself; what it says
+// wins over what it includes. A librdkafka property may be read from elsewhere:
+// `kafka."sasl.password" = { file = "/run/secrets/kafka" }` or `{ env = "KAFKA_PASSWORD" }`.
 
 #include <cstdint>
 #include <map>
@@ -23,7 +27,6 @@
 
 namespace fovea::topologies {
 
-enum class Transport : std::uint8_t { kKafka, kFile };
 enum class DeliveryMode : std::uint8_t { kAtLeastOnce };
 
 struct TopicNames {
@@ -36,10 +39,16 @@ struct TopicNames {
   std::string dead_letter;
 };
 
+// What `topics create` asks for where the design leaves the choice.
+struct TopicShape {
+  std::int32_t partitions = 4;   // of the topics whose count is free, and of an input we create
+  std::int32_t replication = 0;  // copies; 0 is the broker's default
+};
+
 struct EmitPolicy {
-  EventTypeSet on;                       // types that trigger
-  std::int64_t min_interval_ms = 0;      // at most one slate a user every so often (event time)
-  bool only_if_changed = false;          // only if the slate's items or order changed
+  EventTypeSet on;                         // types that trigger
+  std::int64_t min_interval_ms = 0;        // at most one slate a user every so often (event time)
+  bool only_if_changed = false;            // only if the slate's items or order changed
   std::int64_t max_event_age_ms = 60'000;  // older: folded and learned, not answered; 0 = no limit
 };
 
@@ -56,25 +65,26 @@ struct DeliverySettings {
 };
 
 struct StateSettings {
-  std::string directory;                 // profiles/ and model/ live below it
+  std::string directory;  // profiles/ and model/ live below it
   std::size_t memory_bytes = 256U << 20U;
 };
 
 struct ViewSettings {
   std::int64_t publish_interval_ms = 200;
-  std::int64_t publish_examples = 30;    // where traffic is thin: at least every so many examples
+  std::int64_t publish_examples = 30;      // where traffic is thin: at least every so many examples
   std::int64_t restart_target_ms = 2'000;  // a snapshot whenever refolding would take longer
 };
 
 struct Config {
-  std::string name;                      // the topology's
-  std::string group_id;                  // default: the name
-  std::string instance_id;               // default: host name; stable across restarts
+  std::string name;         // the topology's
+  std::string group_id;     // default: the name
+  std::string instance_id;  // default: host name; stable across restarts
   std::int32_t workers = 1;
-  std::string prefix;                    // of every topic name
+  std::string prefix;  // of every topic whose name is not given in full
   TopicNames topics;
+  TopicShape topic_shape;
   bool keyed_by_user = true;
-  std::string start = "earliest";        // "earliest", "latest" or milliseconds since the epoch
+  std::string start = "earliest";  // "earliest", "latest" or milliseconds since the epoch
   ingest::EventMapping mapping;
   ingest::ItemContract items;
   std::int64_t lateness_ms = 3'600'000;  // later than this: folded, not an example
@@ -86,7 +96,7 @@ struct Config {
   StateSettings state;
   ViewSettings view;
   std::map<std::string, std::string> kafka;  // librdkafka properties
-  std::string log_format = "text";       // "text" or "json"
+  std::string log_format = "text";           // "text" or "json"
   std::string log_level = "info";
 };
 
@@ -99,7 +109,19 @@ struct ConfigSources {
 // Errors: kStop naming file, key, value and the nearest known key or the range.
 [[nodiscard]] Result<Config> load_config(const ConfigSources& sources);
 
+// As load_config(), of a text instead of a file; includes are relative to `directory`.
+[[nodiscard]] Result<Config> load_config_text(const std::string& toml, const std::string& directory,
+                                              const ConfigSources& sources = {});
+
 // What is in force, as TOML that load_config() reads back to the same Config. Secrets are "***".
 [[nodiscard]] std::string print_config(const Config& config);
+
+// The variables of this process that configure: FOVEA_SECTION__KEY, or FOVEA_KEY for the keys
+// outside a section. Others that begin with FOVEA_ are not ours to judge (an orchestrator sets
+// FOVEA_PORT for a service of that name).
+[[nodiscard]] std::map<std::string, std::string> process_environment();
+
+// Every key with default, range and meaning, as the Markdown table of topologies/README.md.
+[[nodiscard]] std::string config_table();
 
 }  // namespace fovea::topologies

@@ -1,0 +1,98 @@
+#include "topologies/log.h"
+
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+
+namespace fovea::topologies {
+namespace {
+
+spdlog::level::level_enum of(LogLevel level) {
+  switch (level) {
+    case LogLevel::kTrace:
+      return spdlog::level::trace;
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarning:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
+  }
+  return spdlog::level::info;
+}
+
+struct Log {
+  // A logger of our own: whoever embeds us keeps theirs.
+  std::shared_ptr<spdlog::logger> logger =
+      std::make_shared<spdlog::logger>("fovea", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  bool json = false;
+
+  Log() { logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v"); }
+};
+
+Log& the_log() {
+  static Log log;
+  return log;
+}
+
+std::string json_string(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(byte));
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+}  // namespace
+
+void set_up_log(const std::string& format, const std::string& level) {
+  Log& log = the_log();
+  log.json = format == "json";
+  if (log.json) {
+    log.logger->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":%v})");
+  }
+  log.logger->set_level(spdlog::level::from_str(level));
+  log.logger->flush_on(spdlog::level::info);
+}
+
+void log(LogLevel level, const std::string& message) {
+  Log& log = the_log();
+  const spdlog::level::level_enum at = of(level);
+  if (!log.logger->should_log(at)) return;
+  log.logger->log(at, spdlog::string_view_t(log.json ? json_string(message) : message));
+}
+
+std::optional<std::uint64_t> RateLimiter::admit(const std::string& key, TimeMs now) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto [at, is_new] = states_.try_emplace(key);
+  State& state = at->second;
+  if (!is_new && milliseconds_between(state.last, now) < interval_.count()) {
+    ++state.held_back;
+    return std::nullopt;
+  }
+  state.last = now;
+  return std::exchange(state.held_back, 0);
+}
+
+void log_limited(LogLevel level, const std::string& key, const std::string& message) {
+  static RateLimiter limiter;
+  const auto held_back = limiter.admit(key, SystemClock{}.now());
+  if (!held_back) return;
+  log(level, *held_back == 0 ? message
+                             : fmt::format("{} (and {} like it since the last such line)", message,
+                                           *held_back));
+}
+
+}  // namespace fovea::topologies
