@@ -1,0 +1,47 @@
+# The binary on Debian 13 slim, for docker-compose.yml and for whoever runs it elsewhere.
+#
+#   docker build -t fovea .
+#   docker build --target test .        every test that needs no broker, on Debian 13's libraries
+
+FROM debian:trixie-slim AS build
+WORKDIR /src
+COPY scripts/install.sh scripts/
+RUN scripts/install.sh --for build && rm -rf /var/lib/apt/lists/*
+# -march of our own targets; the default is x86-64-v3, and the compiler's own elsewhere.
+ARG FOVEA_ARCH
+COPY CMakeLists.txt CMakePresets.json ./
+COPY vocab vocab
+COPY ingest ingest
+COPY profile_store profile_store
+COPY scorer scorer
+COPY topologies topologies
+# Without the tests' folders there are no tests to configure: changing one does not rebuild this.
+COPY tests/CMakeLists.txt tests/
+RUN cmake --preset release ${FOVEA_ARCH:+-DFOVEA_ARCH=${FOVEA_ARCH}} \
+ && cmake --build --preset release --target fovea \
+ && strip -o /usr/local/bin/fovea build/release/topologies/fovea
+# The packages that hold the libraries it is linked with, under this release's names for them.
+RUN ldd /usr/local/bin/fovea | awk '$3 ~ "^/" { print $3 }' | xargs realpath | xargs dpkg -S \
+  | cut -d: -f1 | sort -u > /runtime-packages
+
+FROM build AS test
+COPY scripts scripts
+COPY tests tests
+RUN scripts/install.sh --for test
+RUN cmake --build --preset release && ctest --preset release -LE broker -j "$(nproc)"
+
+FROM debian:trixie-slim
+COPY --from=build /runtime-packages /tmp/
+RUN apt-get update \
+ && xargs apt-get install -y --no-install-recommends < /tmp/runtime-packages \
+ && rm -rf /var/lib/apt/lists/* /tmp/runtime-packages
+# The state directory belongs to the user before a volume is laid over it, so the volume does, too.
+RUN useradd --system --uid 10001 --no-create-home fovea \
+ && install -d -o fovea -g fovea /var/lib/fovea
+COPY topologies/*.toml /etc/fovea/
+COPY --from=build /usr/local/bin/fovea /usr/local/bin/fovea
+USER fovea
+WORKDIR /var/lib/fovea
+VOLUME ["/var/lib/fovea"]
+ENTRYPOINT ["fovea"]
+CMD ["--help"]
