@@ -3,29 +3,41 @@
 #include <algorithm>
 
 #include "ingest/keys.h"
+#include "profile_store/fold.h"
 #include "scorer/example.h"
 #include "topologies/config.h"
+#include "vocab/assert.h"
 
 namespace fovea::topologies {
 
-bool teaches(const scorer::ModelSettings& settings, EventType type) {
-  return settings.positive.contains(type) || settings.negative.contains(type);
+EventVerdict judge_event(const Config& config, const Event& event, TimeMs highest,
+                         const Behaviour& behaviour) {
+  EventVerdict verdict;
+  // 0 means "no id" to the fold; a hash that happens to be 0 becomes 1.
+  if (!event.id.empty()) verdict.id_hash = std::max<std::uint64_t>(1, ingest::hash64(event.id));
+  const auto& ring = behaviour.recent_event_ids;
+  // What is said (a request) is answered each time it is asked.
+  verdict.duplicate = verdict.id_hash != 0 && profile_store::is_done(event.type) &&
+                      std::find(ring.begin(), ring.end(), verdict.id_hash) != ring.end();
+  verdict.late = milliseconds_between(event.event_time, highest) > config.lateness_ms;
+  const bool named =
+      config.model.positive.contains(event.type) || config.model.negative.contains(event.type);
+  verdict.teaches = named && !event.item.id.empty() && !verdict.late && !verdict.duplicate;
+  return verdict;
 }
 
 EventStep step_event(const Config& config, const Event& event, UserKey user, TimeMs& highest,
                      Behaviour& behaviour) {
   EventStep step;
-  step.late = milliseconds_between(event.event_time, highest) > config.lateness_ms;
+  step.verdict = judge_event(config, event, highest, behaviour);
   highest = std::max(highest, event.event_time);
 
-  if (!step.late && teaches(config.model, event.type) && !event.item.id.empty()) {
+  if (step.verdict.teaches) {
     step.example = scorer::make_example(config.model, behaviour, event, user);
   }
-  // 0 means "no id" to the fold; a hash that happens to be 0 becomes 1.
-  const std::uint64_t id_hash =
-      event.id.empty() ? 0 : std::max<std::uint64_t>(1, ingest::hash64(event.id));
-  step.outcome = profile_store::fold(config.fold, event, id_hash, behaviour);
-  if (step.outcome == profile_store::FoldOutcome::kDuplicate) step.example.reset();
+  const auto outcome =
+      profile_store::fold(config.fold, event, step.verdict.id_hash, behaviour);
+  FOVEA_ASSERT((outcome == profile_store::FoldOutcome::kDuplicate) == step.verdict.duplicate);
   return step;
 }
 

@@ -6,10 +6,9 @@
 // The example is made from the behaviour before the event: the model never sees what it is asked
 // to predict.
 
+#include <cstdint>
 #include <optional>
 
-#include "profile_store/fold.h"
-#include "scorer/model_settings.h"
 #include "vocab/event.h"
 #include "vocab/ids.h"
 #include "vocab/learning_record.h"
@@ -19,18 +18,25 @@ namespace fovea::topologies {
 
 struct Config;
 
+// What can be said of an event before it is folded.
+struct EventVerdict {
+  bool late = false;              // beyond the configured lateness: folded, not learned from
+  bool duplicate = false;         // its id is still in the profile's ring: changes nothing
+  bool teaches = false;           // neither, and of a type that [events.learn] names
+  std::uint64_t id_hash = 0;      // 0 where it has no id
+};
+
+// `highest` is the highest event time of the input partition so far.
+[[nodiscard]] EventVerdict judge_event(const Config& config, const Event& event, TimeMs highest,
+                                       const Behaviour& behaviour);
+
 struct EventStep {
-  profile_store::FoldOutcome outcome = profile_store::FoldOutcome::kFolded;
-  bool late = false;               // beyond the configured lateness: folded, not learned from
+  EventVerdict verdict;
   std::optional<Example> example;  // absent where the event teaches nothing
 };
 
-// Folds `event` into `behaviour`. `highest` is the highest event time of the input partition so
-// far, and is moved along. The caller sets `behaviour.applied` once the whole record is folded.
+// Folds `event` into `behaviour` and moves `highest` along. The caller sets `behaviour.applied` once the whole record is folded.
 [[nodiscard]] EventStep step_event(const Config& config, const Event& event, UserKey user,
                                    TimeMs& highest, Behaviour& behaviour);
-
-// True for the types that [events.learn] names.
-[[nodiscard]] bool teaches(const scorer::ModelSettings& settings, EventType type);
 
 }  // namespace fovea::topologies

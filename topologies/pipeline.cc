@@ -287,11 +287,11 @@ void Pipeline::Impl::fold_event(const Event& event, const SourceCoordinates& at,
   EventStep step = step_event(config, event, user.key, task.positions.highest_event_time,
                               user.profile.behaviour);
   if (event.type != EventType::kRequest) user.exists = true;
-  if (step.outcome == profile_store::FoldOutcome::kDuplicate) {
+  if (step.verdict.duplicate) {
     ++counts.duplicates;
     return;
   }
-  if (step.late) ++counts.late;
+  if (step.verdict.late) ++counts.late;
   if (step.example) {
     ++counts.examples;
     if (step.example->positive) recent.add(user.key, {event.item.key, event.event_time});
