@@ -1,6 +1,7 @@
 #pragma once
 
-// What an event teaches, as the learning log carries it: (profile before the event, event) -> example.
+// What an event teaches, as the learning log carries it: (profile before the event, event) ->
+// example.
 
 #include "scorer/model_settings.h"
 #include "vocab/event.h"

@@ -30,12 +30,12 @@ enum class LearnOutcome : std::uint8_t {
 };
 
 struct LearnerStats {
-  std::uint64_t examples = 0;         // distinct examples folded, ever
-  std::uint64_t gradients = 0;        // of them, learned by gradient
+  std::uint64_t examples = 0;   // distinct examples folded, ever
+  std::uint64_t gradients = 0;  // of them, learned by gradient
   std::uint64_t catalogue_changes = 0;
   std::uint64_t repeats_skipped = 0;
-  std::uint64_t items = 0;            // known items
-  double loss = 0;                    // running mean of the sampled softmax loss
+  std::uint64_t items = 0;  // known items
+  double loss = 0;          // running mean of the sampled softmax loss
 };
 
 // A model held still for reading. Cheap to take, to be held for a batch and not longer.

@@ -23,7 +23,6 @@ class Model;
 [[nodiscard]] std::string_view item_id(const Model& model, ItemKey item);
 [[nodiscard]] std::size_t item_count(const Model& model);
 
-
 // Memory by table, for `fovea model info`: name, rows, bytes.
 struct TableMemory {
   std::string table;

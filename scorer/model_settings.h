@@ -13,26 +13,26 @@ namespace fovea::scorer {
 
 // Parts that can be switched off, to see what each is worth.
 struct Parts {
-  bool learning = true;    // off: no gradient; counts and starting slopes only
-  bool attention = true;   // off: no vectors; bias and linear part only
-  bool memory = true;      // off: no transition features
+  bool learning = true;   // off: no gradient; counts and starting slopes only
+  bool attention = true;  // off: no vectors; bias and linear part only
+  bool memory = true;     // off: no transition features
   bool operator==(const Parts&) const = default;
 };
 
 struct ModelSettings {
   std::string topology;
-  std::int32_t dim = 64;                // D. 1..256.
-  std::int32_t history_max = 50;        // L, entries attended over when scoring. 1..200.
+  std::int32_t dim = 64;                  // D. 1..256.
+  std::int32_t history_max = 50;          // L, entries attended over when scoring. 1..200.
   std::int32_t example_history_max = 20;  // entries an example carries. 1..history_max.
-  double half_life_s = 86'400;          // H
-  bool exclude_seen = false;            // items the user has had are neither shown nor negatives
-  std::int32_t negatives = 64;          // NEG. 2..1024.
+  double half_life_s = 86'400;            // H
+  bool exclude_seen = false;              // items the user has had are neither shown nor negatives
+  std::int32_t negatives = 64;            // NEG. 2..1024.
   std::int32_t transition_row_max = 100;  // entries of a row
   std::int32_t recent_items_max = 20'000;
-  std::int32_t warmup_examples = 100;   // examples in the log before the first gradient
+  std::int32_t warmup_examples = 100;       // examples in the log before the first gradient
   std::vector<std::string> context_fields;  // declared
-  EventTypeSet positive;                // types that teach as chosen
-  EventTypeSet negative;                // types that teach as refused
+  EventTypeSet positive;                    // types that teach as chosen
+  EventTypeSet negative;                    // types that teach as refused
   Parts parts;
 };
 

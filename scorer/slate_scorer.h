@@ -36,7 +36,7 @@ struct SlateRequest {
   TimeMs now{};
   std::int32_t size = 10;  // k
   ExplainLevel explain = ExplainLevel::kBrief;
-  double temperature = 1.0;  // of the slate's attention shares
+  double temperature = 1.0;                                 // of the slate's attention shares
   std::vector<std::pair<std::string, std::string>> filter;  // "category" or attribute = value
   std::span<const RecentChoice> overlay = {};
   // Masked at once, whatever the model says (withdrawn items). May be empty.
@@ -45,20 +45,20 @@ struct SlateRequest {
 
 // One more number for evaluation: where an item stands among all.
 struct Ranks {
-  std::int32_t rank = 0;              // from 0; ties count against the item
+  std::int32_t rank = 0;  // from 0; ties count against the item
   std::int32_t candidate_count = 0;
 };
 
 class SlateScorer {
  public:
-  explicit SlateScorer(const ModelSettings& settings,
-                       KernelLevel level = fastest_kernel_level());
+  explicit SlateScorer(const ModelSettings& settings, KernelLevel level = fastest_kernel_level());
   SlateScorer(SlateScorer&&) noexcept;
   SlateScorer& operator=(SlateScorer&&) noexcept;
   ~SlateScorer();
 
   // The best `size` items for this profile, best first, ties by the lower item key; fewer when the
-  // catalogue holds fewer. A user without history gets the model without attention: bias, popularity.
+  // catalogue holds fewer. A user without history gets the model without attention: bias,
+  // popularity.
   [[nodiscard]] std::vector<RecommendedItem> slate(const Model& model, const Behaviour& behaviour,
                                                    const SlateRequest& request);
 

@@ -1,0 +1,82 @@
+#include "scorer/item_parameters.h"
+
+#include <algorithm>
+
+#include "scorer/kernels.h"
+#include "scorer/random.h"
+#include "scorer/same_bits.h"
+
+namespace fovea::scorer {
+namespace {
+
+constexpr float kSumStart = 1e-3F;
+
+std::size_t padded(std::int32_t dim) {
+  return (static_cast<std::size_t>(dim) + kLanes - 1) / kLanes * kLanes;
+}
+
+}  // namespace
+
+ItemParameters::ItemParameters(std::uint64_t model_id, std::int32_t dim)
+    : model_id_(model_id), dim_(dim), stride_(padded(dim)) {}
+
+void ItemParameters::initial_vector(ItemKey key, float* into) const {
+  Random random(model_id_, value(key));
+  const float scale = 0.3F / sqrt_same_bits(static_cast<float>(dim_));
+  for (std::int32_t d = 0; d < dim_; ++d) {
+    // Twelve uniforms have variance 1 and need no logarithm; tails end at 6.
+    float sum = -6.0F;
+    for (int k = 0; k < 12; ++k) sum += random.uniform();
+    into[d] = scale * sum;
+  }
+  std::fill(into + dim_, into + stride_, 0.0F);
+}
+
+void ItemParameters::add(ItemKey key) {
+  const std::size_t slot = size();
+  in_.resize((slot + 1) * stride_);
+  initial_vector(key, &in_[slot * stride_]);
+  out_.insert(out_.end(), in_.end() - static_cast<std::ptrdiff_t>(stride_), in_.end());
+  in_sum_.push_back(kSumStart);
+  out_sum_.push_back(kSumStart);
+  bias_.push_back(0.0F);
+  bias_sum_.push_back(kSumStart);
+  changes_.mark(static_cast<Slot>(slot));
+}
+
+void ItemParameters::copy_changed(ItemParameters& view, std::size_t view_index) {
+  // A view is never learned from, so it goes without the Adagrad sums.
+  view.in_.resize(in_.size());
+  view.out_.resize(out_.size());
+  view.bias_.resize(bias_.size());
+  changes_.drain(view_index, [&](Slot slot) {
+    std::copy_n(&in_[slot * stride_], stride_, &view.in_[slot * stride_]);
+    std::copy_n(&out_[slot * stride_], stride_, &view.out_[slot * stride_]);
+    view.bias_[slot] = bias_[slot];
+  });
+}
+
+void ItemParameters::save(ByteWriter& out) const {
+  for (const auto* column : {&in_, &out_, &in_sum_, &out_sum_, &bias_, &bias_sum_}) {
+    out.array(*column);
+  }
+}
+
+void ItemParameters::load(ByteReader& in) {
+  for (auto* column : {&in_, &out_, &in_sum_, &out_sum_, &bias_, &bias_sum_}) in.array(*column);
+  const std::size_t rows = bias_.size();
+  if (in_.size() != rows * stride_ || out_.size() != rows * stride_ || in_sum_.size() != rows ||
+      out_sum_.size() != rows || bias_sum_.size() != rows) {
+    in.fail();
+    return;
+  }
+  for (std::size_t slot = 0; slot < rows; ++slot) changes_.mark(static_cast<Slot>(slot));
+}
+
+std::uint64_t ItemParameters::bytes() const {
+  return (in_.size() + out_.size() + in_sum_.size() + out_sum_.size() + bias_.size() +
+          bias_sum_.size()) *
+         sizeof(float);
+}
+
+}  // namespace fovea::scorer

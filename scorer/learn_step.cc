@@ -1,0 +1,127 @@
+#include "scorer/learn_step.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace fovea::scorer {
+namespace {
+
+constexpr float kItemRate = 0.08F;
+constexpr float kTransitionRate = 0.05F;
+constexpr float kSkippedGradient = 1e-5F;
+constexpr float kLog2E = 1.4426950408889634F;
+
+bool skipped(const Candidate& candidate) {
+  return std::fabs(candidate.gradient) < kSkippedGradient;
+}
+
+}  // namespace
+
+double LearnStep::softmax_gradient(bool positive) {
+  float top = -1e30F;
+  for (const Candidate& candidate : candidates_) top = std::max(top, candidate.logit);
+  float sum = 0.0F;
+  for (Candidate& candidate : candidates_) {
+    candidate.gradient = exp_same_bits(candidate.logit - top);
+    sum += candidate.gradient;
+  }
+  for (Candidate& candidate : candidates_) candidate.gradient /= sum;
+  const float target = candidates_.front().gradient;
+  if (positive) {
+    candidates_.front().gradient = target - 1.0F;
+    return -static_cast<double>(log_same_bits(target + 1e-12F));
+  }
+  const float others = std::max(1.0F - target, 1e-6F);
+  for (Candidate& candidate : candidates_) candidate.gradient *= -target / others;
+  candidates_.front().gradient = target;
+  return -static_cast<double>(log_same_bits(others));
+}
+
+StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Example& example,
+                            Slot target, Random& random) {
+  const std::size_t stride = model.items.stride();
+  const bool attends = model.settings.parts.attention;
+  prepare(model, kernels_, moment_);
+  sample_candidates(model, moment_, recent, target, example.seen_filter, random, index_,
+                    candidates_);
+
+  // Forward.
+  const Attended& attended = moment_.attended;
+  for (Candidate& candidate : candidates_) {
+    const Slot slot = candidate.slot;
+    candidate.x = feature_values(model.popularity, model.popularity.counts(slot),
+                                 moment_.columns.find(slot), moment_.query.now_s, moment_.backoff);
+    candidate.match =
+        attends ? kernels_.dot(model.items.out(slot), attended.interest.data(), stride) : 0.0F;
+    candidate.logit = linear_score(model, moment_, candidate.x) +
+                      fma_same_bits(attended.scale, candidate.match, model.items.bias(slot)) +
+                      candidate.log_correction;
+  }
+  const double loss = softmax_gradient(example.positive);
+
+  // Backward: the interest vector's gradient first, before any row moves.
+  interest_gradient_.assign(stride, 0.0F);
+  float scale_gradient = 0.0F;
+  for (const Candidate& candidate : candidates_) {
+    scale_gradient = fma_same_bits(candidate.gradient, candidate.match, scale_gradient);
+    if (skipped(candidate) || !attends) continue;
+    kernels_.axpy(attended.scale * candidate.gradient, model.items.out(candidate.slot),
+                  interest_gradient_.data(), stride);
+  }
+  if (model.settings.parts.memory) {
+    const float follows_slope = moment_.slope[index(Feature::kFollows)];
+    model.transitions.learn(
+        moment_.query, moment_.transition, kTransitionRate, [&](Slot slot) -> float {
+          if (index_[slot] == 0) return 0.0F;
+          const Candidate& candidate = candidates_[index_[slot] - 1];
+          if (skipped(candidate)) return 0.0F;
+          const float x = candidate.x[index(Feature::kFollows)];
+          const float slope = follows_slope + model.linear.curve_slope(Feature::kFollows, x);
+          // d log2(eps + tw) / d tw.
+          return candidate.gradient * slope * kLog2E /
+                 (kSparseEps + moment_.columns.find(slot).follows);
+        });
+  }
+  if (attends) {
+    model.attention.backward(model.items, moment_.query, moment_.buckets, attended,
+                             interest_gradient_.data(), scale_gradient, kernels_);
+  }
+
+  // Items.
+  const float* interest = attended.interest.data();
+  const float interest_square = attended.scale * attended.scale *
+                                kernels_.dot(interest, interest, stride) /
+                                static_cast<float>(model.items.dim());
+  for (const Candidate& candidate : candidates_) {
+    if (skipped(candidate)) continue;
+    const float gradient = candidate.gradient;
+    auto row = model.items.edit(candidate.slot);
+    row.bias_sum = fma_same_bits(gradient, gradient, row.bias_sum);
+    row.bias -= kItemRate * gradient / sqrt_same_bits(row.bias_sum);
+    model.linear.gather(candidate.x, gradient);
+    if (!attends) continue;
+    const float square = gradient * gradient * interest_square;
+    row.in_sum += square;
+    row.out_sum += square;
+    const float step = kItemRate * attended.scale * gradient;
+    const float in_step = step / sqrt_same_bits(row.in_sum);
+    const float out_step = step / sqrt_same_bits(row.out_sum);
+    kernels_.axpy(-in_step, interest, row.in, stride);
+    kernels_.axpy(-(in_step + out_step), interest, row.out, stride);  // S = a + b
+  }
+  model.linear.step(moment_.buckets);
+
+  for (const Candidate& candidate : candidates_) index_[candidate.slot] = 0;
+  return {candidates_, loss};
+}
+
+std::uint64_t LearnStep::digest_of(std::uint64_t digest, const StepResult& result) {
+  for (const Candidate& candidate : result.candidates) {
+    digest = std::rotl(digest ^ std::bit_cast<std::uint32_t>(candidate.logit), 29) *
+             0x9E3779B97F4A7C15ULL;
+  }
+  return digest;
+}
+
+}  // namespace fovea::scorer

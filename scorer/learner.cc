@@ -1,0 +1,261 @@
+#include "scorer/learner.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include "scorer/bytes.h"
+#include "scorer/learn_step.h"
+#include "scorer/model.h"
+#include "scorer/negatives.h"
+
+namespace fovea::scorer {
+namespace {
+
+constexpr std::uint32_t kSnapshotMagic = 0x314D5646U;  // "FVM1"
+
+double seconds(TimeMs time) {
+  return static_cast<double>(value(time)) / 1000.0;
+}
+
+}  // namespace
+
+// One of the two copies that workers read.
+struct PublishedView {
+  explicit PublishedView(const ModelSettings& settings) : model(settings) {}
+  Model model;
+  std::atomic<int> readers = 0;
+};
+
+struct Learner::Impl {
+  Impl(const ModelSettings& settings, KernelLevel kernel_level)
+      : level(kernel_level),
+        model(settings),
+        step(kernels(kernel_level)),
+        recent(static_cast<std::size_t>(settings.recent_items_max)),
+        views{{PublishedView(settings), PublishedView(settings)}} {}
+
+  LearnOutcome fold_example(const Example& example, Offset position);
+  bool is_repeat(const SourceCoordinates& source);
+
+  KernelLevel level;
+  Model model;
+  LearnStep step;
+  RecentItems recent;
+  // The highest source folded, by source partition: what at_least_once wrote twice counts once.
+  std::map<std::pair<std::string, Partition>, std::pair<Offset, std::uint16_t>> applied;
+  double now_s = 0.0;  // the newest example's time
+  std::uint64_t digest = 0;
+  LearnerStats stats;
+
+  std::array<PublishedView, kViewCount> views;
+  std::atomic<std::size_t> current = 0;
+};
+
+// ---- views ----
+
+ModelView::ModelView(ModelView&& other) noexcept
+    : model_(std::exchange(other.model_, nullptr)),
+      readers_(std::exchange(other.readers_, nullptr)) {}
+
+ModelView& ModelView::operator=(ModelView&& other) noexcept {
+  std::swap(model_, other.model_);
+  std::swap(readers_, other.readers_);
+  return *this;
+}
+
+ModelView::~ModelView() {
+  if (readers_ != nullptr) {
+    static_cast<std::atomic<int>*>(readers_)->fetch_sub(1, std::memory_order_release);
+  }
+}
+
+ModelView Learner::view() const {
+  for (;;) {
+    const std::size_t index = impl_->current.load();
+    PublishedView& published = impl_->views[index];
+    published.readers.fetch_add(1);
+    // The learner may have retired it in between; it checks `readers` after it has switched, so
+    // either it sees this reader or this reader sees the switch.
+    if (impl_->current.load() == index) return ModelView(&published.model, &published.readers);
+    published.readers.fetch_sub(1);
+  }
+}
+
+bool Learner::publish() {
+  const std::size_t retired = 1 - impl_->current.load();
+  PublishedView& next = impl_->views[retired];
+  if (next.readers.load() != 0) return false;
+  impl_->model.copy_changed(next.model, retired);
+  impl_->current.store(retired);
+  return true;
+}
+
+// ---- the fold ----
+
+Learner::Learner(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Learner::~Learner() = default;
+
+Result<std::unique_ptr<Learner>> Learner::create(const ModelSettings& settings, KernelLevel level) {
+  if (auto checked = check(settings); !checked) return checked.error();
+  if (!supported(level)) {
+    return stop(fmt::format("this machine has no {} kernels", name(level)));
+  }
+  return std::unique_ptr<Learner>(new Learner(std::make_unique<Impl>(settings, level)));
+}
+
+bool Learner::Impl::is_repeat(const SourceCoordinates& source) {
+  const std::pair<Offset, std::uint16_t> at{source.offset, source.ordinal};
+  const auto [found, is_new] = applied.try_emplace({source.topic, source.partition}, at);
+  if (is_new) return false;
+  if (at <= found->second) return true;
+  found->second = at;
+  return false;
+}
+
+LearnOutcome Learner::Impl::fold_example(const Example& example, Offset position) {
+  now_s = std::max(now_s, seconds(example.time));
+  const double time_s = seconds(example.time);
+  ++stats.examples;
+
+  const Slot known = model.catalogue.find(example.item.key);
+  make_query(model, example, step.moment().query);
+  LearnOutcome outcome = LearnOutcome::kCounted;
+  const bool warm = recent.size() > static_cast<std::size_t>(model.settings.warmup_examples);
+  if (model.settings.parts.learning && warm && known != kNoSlot && !example.count_only &&
+      !example.history.empty() && model.popularity.count(known) > 0) {
+    Random random(model.stamp.model_id, static_cast<std::uint64_t>(position));
+    const StepResult result = step.learn(model, recent, example, known, random);
+    ++stats.gradients;
+    stats.loss +=
+        (result.loss - stats.loss) / std::min(1000.0, static_cast<double>(stats.gradients));
+    digest = step.digest_of(digest, result);
+    outcome = LearnOutcome::kLearned;
+  }
+  // What was refused is not counted as chosen.
+  if (!example.positive) return outcome;
+
+  const Slot slot = model.add_item(example.item, time_s);
+  model.popularity.observe(slot, time_s);
+  recent.add(slot, model.item_count());
+  const Query& query = step.moment().query;
+  const bool immediate_repeat = !query.empty() && query.newest(0).key == example.item.key;
+  if (!immediate_repeat) model.transitions.observe(query, slot);
+  return outcome;
+}
+
+Result<LearnOutcome> Learner::fold(const LearningRecord& record, Offset position) {
+  Impl& impl = *impl_;
+  if (position <= impl.model.stamp.position) {
+    return stop(fmt::format("learning-log position {} is not ahead of the model's {}", position,
+                            impl.model.stamp.position));
+  }
+  impl.model.stamp.position = position;
+  if (std::holds_alternative<Mark>(record.body)) return LearnOutcome::kMark;
+  if (impl.is_repeat(record.source)) {
+    ++impl.stats.repeats_skipped;
+    return LearnOutcome::kRepeat;
+  }
+  if (const auto* example = std::get_if<Example>(&record.body)) {
+    return impl.fold_example(*example, position);
+  }
+  const auto& change = std::get<ItemChange>(record.body);
+  // A removal of what nobody knows needs no row.
+  if (!change.removed || impl.model.catalogue.find(change.item.item.key) != kNoSlot) {
+    (void)impl.model.add_item(change.item.item, impl.now_s);
+    (void)impl.model.catalogue.change(change);
+  }
+  ++impl.stats.catalogue_changes;
+  return LearnOutcome::kCatalogue;
+}
+
+const Model& Learner::model() const {
+  return impl_->model;
+}
+ModelStamp Learner::stamp() const {
+  return impl_->model.stamp;
+}
+std::uint64_t Learner::digest() const {
+  return impl_->digest;
+}
+
+LearnerStats Learner::stats() const {
+  LearnerStats stats = impl_->stats;
+  stats.items = impl_->model.item_count();
+  return stats;
+}
+
+// ---- snapshots ----
+
+std::string Learner::snapshot() const {
+  const Impl& impl = *impl_;
+  ByteWriter out;
+  out.fixed(kSnapshotMagic);
+  impl.model.save(out);
+  impl.recent.save(out);
+  out.varint(impl.applied.size());
+  for (const auto& [partition, at] : impl.applied) {
+    out.text(partition.first);
+    out.fixed(partition.second);
+    out.fixed(at.first);
+    out.fixed(at.second);
+  }
+  out.fixed(impl.now_s);
+  out.fixed(impl.digest);
+  out.fixed(impl.stats);
+  out.fixed(XXH3_64bits(out.bytes().data(), out.bytes().size()));
+  return out.take();
+}
+
+Result<void> Learner::restore(std::string_view bytes) {
+  constexpr std::size_t kTrailer = sizeof(std::uint64_t);
+  ByteReader header(bytes);
+  if (header.fixed<std::uint32_t>() != kSnapshotMagic || header.failed()) {
+    return stop("not a model snapshot");
+  }
+  const auto id = header.fixed<std::uint64_t>();
+  const auto lineage = header.fixed<std::uint32_t>();
+  if (header.failed() || bytes.size() < kTrailer) return stop("model snapshot is truncated");
+  const ModelStamp own = impl_->model.stamp;
+  if (id != own.model_id) {
+    return stop(fmt::format("snapshot of model {:016x}, not {:016x}: its settings differ", id,
+                            own.model_id));
+  }
+  if (lineage != own.lineage) {
+    return stop(fmt::format("snapshot of lineage {}, not {}", lineage, own.lineage));
+  }
+  const std::string_view body = bytes.substr(0, bytes.size() - kTrailer);
+  ByteReader trailer(bytes.substr(body.size()));
+  if (trailer.fixed<std::uint64_t>() != XXH3_64bits(body.data(), body.size())) {
+    return stop("model snapshot is truncated or corrupt: its checksum does not match");
+  }
+
+  auto fresh = std::make_unique<Impl>(impl_->model.settings, impl_->level);
+  ByteReader in(body);
+  (void)in.fixed<std::uint32_t>();
+  fresh->model.load(in);
+  fresh->recent.load(in, fresh->model.item_count());
+  const std::size_t partitions = in.count();
+  for (std::size_t p = 0; p < partitions && !in.failed(); ++p) {
+    std::string topic = in.text();
+    const auto partition = in.fixed<Partition>();
+    const auto offset = in.fixed<Offset>();
+    fresh->applied[{std::move(topic), partition}] = {offset, in.fixed<std::uint16_t>()};
+  }
+  fresh->now_s = in.fixed<double>();
+  fresh->digest = in.fixed<std::uint64_t>();
+  fresh->stats = in.fixed<LearnerStats>();
+  if (!in.at_end()) return stop("model snapshot does not hold what its version says");
+  // Nobody may hold a view of what is replaced.
+  for (const PublishedView& view : impl_->views) FOVEA_ASSERT(view.readers.load() == 0);
+  impl_ = std::move(fresh);
+  FOVEA_ASSERT(publish());
+  return {};
+}
+
+}  // namespace fovea::scorer

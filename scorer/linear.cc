@@ -1,0 +1,122 @@
+#include "scorer/linear.h"
+
+#include <algorithm>
+
+namespace fovea::scorer {
+namespace {
+
+constexpr float kSlopeRate = 0.05F;
+constexpr float kMomentSlopeRate = 0.025F;
+
+// Knots from log2(eps), where nothing is known, past 0, where everything is.
+const float kKnotStart = log2_same_bits(kSparseEps);
+const float kKnotStep = (1.0F - kKnotStart) / 30.0F;
+
+struct KnotPosition {
+  std::size_t knot;
+  float fraction;
+};
+
+KnotPosition knot_position(float x) {
+  float t = (x - kKnotStart) / kKnotStep;
+  t = std::clamp(t, 0.0F, static_cast<float>(kKnots) - 1.01F);
+  const auto knot = static_cast<std::size_t>(t);
+  return {knot, t - static_cast<float>(knot)};
+}
+
+}  // namespace
+
+float sparse_floor() {
+  return kKnotStart;
+}
+
+FeatureValues feature_values(const Popularity& popularity, const ItemCounts& counts,
+                             const SparseLine& sparse, double now_s, float backoff) {
+  const float since_last = static_cast<float>(std::max(0.0, now_s - counts.last_s));
+  const float since_first = static_cast<float>(std::max(0.0, now_s - counts.first_s));
+  const auto decay = popularity.decay(since_last);
+  const float shortest = counts.decayed[0] * decay[0];
+  return {log2_same_bits(kPopularityEps + shortest),
+          log2_same_bits(kPopularityEps + counts.decayed[1] * decay[1]),
+          log2_same_bits(kPopularityEps + counts.decayed[2] * decay[2]),
+          log2_same_bits(1.0F + since_first),
+          log2_same_bits(1.0F + since_last),
+          counts.log_count,
+          log2_same_bits(kBackedOffEps + sparse.follows + backoff * shortest),
+          log2_same_bits(kSparseEps + sparse.follows),
+          log2_same_bits(kSparseEps + sparse.precedes)};
+}
+
+Linear::Linear(bool memory) {
+  for (std::size_t f = 0; f < kFeatureCount; ++f) {
+    uses_[f] = memory || !kFeatures[f].memory;
+    parameters_[f].base.value = kFeatures[f].first_slope;
+  }
+}
+
+FeatureValues Linear::slopes(const MomentBuckets& buckets) const {
+  FeatureValues out{};
+  for (std::size_t f = 0; f < kFeatureCount; ++f) {
+    const Slope& p = parameters_[f];
+    if (uses_[f]) {
+      out[f] = p.base.value + p.length[buckets.length].value + p.mass[buckets.mass].value +
+               p.gap[buckets.gap / 2].value;
+    }
+  }
+  return out;
+}
+
+float Linear::curve(Feature feature, float x) const {
+  const std::size_t f = index(feature);
+  if (!kFeatures[f].curve || !uses_[f]) return 0.0F;
+  const auto [knot, fraction] = knot_position(x);
+  const auto& knots = parameters_[f].knots;
+  return knots[knot].value * (1.0F - fraction) + knots[knot + 1].value * fraction;
+}
+
+float Linear::curve_slope(Feature feature, float x) const {
+  const std::size_t f = index(feature);
+  if (!kFeatures[f].curve || !uses_[f]) return 0.0F;
+  const std::size_t knot = knot_position(x).knot;
+  const auto& knots = parameters_[f].knots;
+  return (knots[knot + 1].value - knots[knot].value) / kKnotStep;
+}
+
+void Linear::gather(const FeatureValues& x, float gradient) {
+  for (std::size_t f = 0; f < kFeatureCount; ++f) {
+    gathered_[f].slope = fma_same_bits(gradient, x[f], gathered_[f].slope);
+    if (kFeatures[f].curve) {
+      const auto [knot, fraction] = knot_position(x[f]);
+      gathered_[f].knots[knot] += gradient * (1.0F - fraction);
+      gathered_[f].knots[knot + 1] += gradient * fraction;
+    }
+  }
+}
+
+void Linear::step(const MomentBuckets& buckets) {
+  for (std::size_t f = 0; f < kFeatureCount; ++f) {
+    if (!uses_[f]) continue;
+    Slope& p = parameters_[f];
+    const float gradient = gathered_[f].slope;
+    p.base.step(kSlopeRate, gradient);
+    p.length[buckets.length].step(kMomentSlopeRate, gradient);
+    p.mass[buckets.mass].step(kMomentSlopeRate, gradient);
+    p.gap[buckets.gap / 2].step(kMomentSlopeRate, gradient);
+    if (!kFeatures[f].curve) continue;
+    for (std::size_t knot = 0; knot < kKnots; ++knot) {
+      if (gathered_[f].knots[knot] != 0.0F)
+        p.knots[knot].step(kSlopeRate, gathered_[f].knots[knot]);
+    }
+  }
+  gathered_ = {};
+}
+
+void Linear::save(ByteWriter& out) const {
+  out.fixed(parameters_);
+}
+
+void Linear::load(ByteReader& in) {
+  parameters_ = in.fixed<decltype(parameters_)>();
+}
+
+}  // namespace fovea::scorer

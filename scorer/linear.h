@@ -1,0 +1,114 @@
+#pragma once
+
+// The linear part: the list of features, their slopes and their curves.
+//
+//   sum_f slope_f x_f(i) + g_f(x_f(i)),   slope_f = w_f + w_f[B(n)] + w_f[M] + w_f[G(gap)/2]
+//
+// g_f is piecewise linear on 34 knots starting at 0, on the features marked `curve`.
+//
+// A new feature is one new line in kFeatures and one in feature_values(); scoring, learning,
+// explanation, snapshots and --without walk this list.
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "scorer/attention.h"
+#include "scorer/bytes.h"
+#include "scorer/popularity.h"
+#include "scorer/scalar.h"
+#include "scorer/sparse_columns.h"
+
+namespace fovea::scorer {
+
+enum class Feature : std::uint8_t {
+  kPopularityShort,
+  kPopularity,
+  kPopularityLong,
+  kAge,
+  kRecency,
+  kCount,
+  kBackedOff,
+  kFollows,
+  kPrecedes,
+};
+inline constexpr std::size_t kFeatureCount = 9;
+
+struct FeatureSpec {
+  std::string_view name;  // as explanations call it
+  float first_slope;
+  bool curve;
+  bool memory;  // made of transitions: absent with --without memory
+};
+
+inline constexpr std::array<FeatureSpec, kFeatureCount> kFeatures = {{
+    {"popularity_short", .1F, false, false},  // log2(.1 + count decayed at H/8)
+    {"popularity", .3F, false, false},        // ... at H
+    {"popularity_long", .1F, false, false},   // ... at 8H
+    {"age", 0.0F, false, false},              // log2(1 + s since first seen)
+    {"recency", 0.0F, false, false},          // log2(1 + s since last chosen)
+    {"count", 0.0F, false, false},            // log2(1 + times chosen)
+    {"backed_off", 0.0F, false, true},        // log2(1e-6 + tw + backoff * share of H/8 count)
+    {"follows", .2F, true, true},             // log2(eps + tw)
+    {"precedes", 0.0F, true, true},           // log2(eps + rv)
+}};
+
+inline constexpr float kSparseEps = 5e-4F;
+inline constexpr float kBackedOffEps = 1e-6F;
+inline constexpr float kPopularityEps = .1F;
+
+using FeatureValues = std::array<float, kFeatureCount>;
+
+[[nodiscard]] constexpr std::size_t index(Feature feature) {
+  return static_cast<std::size_t>(feature);
+}
+
+// x_f of one item. `backoff` is per unit of decayed count: TransitionWeights::backoff / total.
+[[nodiscard]] FeatureValues feature_values(const Popularity& popularity, const ItemCounts& counts,
+                                           const SparseLine& sparse, double now_s, float backoff);
+
+// What a sparse log feature is where nothing is known: log2(eps).
+[[nodiscard]] float sparse_floor();
+
+inline constexpr std::size_t kKnots = 34;
+
+class Linear {
+ public:
+  // `memory` false: the features made of transitions are left out.
+  explicit Linear(bool memory);
+
+  [[nodiscard]] bool uses(Feature feature) const { return uses_[index(feature)]; }
+  [[nodiscard]] FeatureValues slopes(const MomentBuckets& buckets) const;
+  // g_f(x); 0 where f has no curve.
+  [[nodiscard]] float curve(Feature feature, float x) const;
+  // d g_f / d x.
+  [[nodiscard]] float curve_slope(Feature feature, float x) const;
+
+  // Gathers the gradient of one candidate: d loss / d score times the feature's value.
+  void gather(const FeatureValues& x, float gradient);
+  // One step on what was gathered; starts the next gathering.
+  void step(const MomentBuckets& buckets);
+
+  void save(ByteWriter& out) const;
+  void load(ByteReader& in);
+
+ private:
+  struct Slope {
+    Scalar base;
+    std::array<Scalar, kLengthBuckets> length;
+    std::array<Scalar, kMassBuckets> mass;
+    std::array<Scalar, kCoarseGapBuckets> gap;
+    std::array<Scalar, kKnots> knots;
+  };
+  struct Gathered {
+    float slope = 0.0F;
+    std::array<float, kKnots> knots{};
+  };
+
+  std::array<bool, kFeatureCount> uses_{};
+  std::array<Slope, kFeatureCount> parameters_;
+  std::array<Gathered, kFeatureCount> gathered_;
+};
+
+}  // namespace fovea::scorer

@@ -1,0 +1,211 @@
+#include "scorer/model.h"
+
+#include <algorithm>
+#include <variant>
+
+#include <xxhash.h>
+
+#include "scorer/model_info.h"
+
+namespace fovea::scorer {
+
+Model::Model(const ModelSettings& model_settings)
+    : settings(model_settings),
+      stamp{model_id(model_settings), kLineage, kNoOffset},
+      popularity(model_settings.half_life_s),
+      transitions(static_cast<std::size_t>(model_settings.transition_row_max),
+                  static_cast<std::size_t>(model_settings.history_max)),
+      items(stamp.model_id, model_settings.dim),
+      attention(model_settings.dim, items.stride(),
+                static_cast<std::size_t>(model_settings.history_max),
+                model_settings.context_fields.size()),
+      linear(model_settings.parts.memory) {}
+
+Slot Model::add_item(const ItemRef& item, double now_s) {
+  const std::size_t before = catalogue.size();
+  const Slot slot = catalogue.add(item);
+  if (catalogue.size() > before) {
+    popularity.add(now_s);
+    transitions.add();
+    items.add(item.key);
+  }
+  return slot;
+}
+
+void Model::copy_changed(Model& view, std::size_t view_index) {
+  view.stamp = stamp;
+  catalogue.copy_changed(view.catalogue, view_index);
+  popularity.copy_changed(view.popularity, view_index);
+  transitions.copy_changed(view.transitions, view_index);
+  items.copy_changed(view.items, view_index);
+  view.attention = attention;
+  view.linear = linear;
+}
+
+void Model::save(ByteWriter& out) const {
+  out.fixed(stamp.model_id);
+  out.fixed(stamp.lineage);
+  out.fixed(stamp.position);
+  catalogue.save(out);
+  popularity.save(out);
+  transitions.save(out);
+  items.save(out);
+  attention.save(out);
+  linear.save(out);
+}
+
+void Model::load(ByteReader& in) {
+  stamp.model_id = in.fixed<std::uint64_t>();
+  stamp.lineage = in.fixed<std::uint32_t>();
+  stamp.position = in.fixed<Offset>();
+  catalogue.load(in);
+  popularity.load(in);
+  transitions.load(in, catalogue.size());
+  items.load(in);
+  attention.load(in);
+  linear.load(in);
+  if (popularity.size() != catalogue.size() || items.size() != catalogue.size()) in.fail();
+}
+
+void prepare(const Model& model, const Kernels& kernels, Moment& moment) {
+  const Query& query = moment.query;
+  moment.columns.clear(model.item_count());
+  moment.buckets.length = length_bucket(query.history_length);
+  if (query.empty()) {
+    moment.buckets.gap = kGapBuckets - 1;
+    moment.buckets.mass = 0;
+  } else {
+    moment.buckets.gap = gap_bucket(query.newest(0).age_ms);
+    moment.buckets.mass = mass_bucket(model.transitions.mass(query.newest(0).slot));
+  }
+  moment.transition = {};
+  moment.backoff = 0.0F;
+  if (model.settings.parts.memory) {
+    moment.transition = model.transitions.read(query, moment.columns);
+    moment.backoff = moment.transition.backoff / model.popularity.total(query.now_s);
+  }
+  moment.slope = model.linear.slopes(moment.buckets);
+  model.attention.forward(model.items, query, moment.buckets, kernels, moment.attended);
+  // An unlearned key still pools the history; without attention nothing of it counts.
+  if (!model.settings.parts.attention) moment.attended.scale = 0.0F;
+}
+
+float attention_score(const Model& model, const Kernels& kernels, const Moment& moment, Slot slot) {
+  return moment.attended.scale *
+         kernels.dot(model.items.out(slot), moment.attended.interest.data(), model.items.stride());
+}
+
+float linear_score(const Model& model, const Moment& moment, const FeatureValues& x) {
+  float sum = 0.0F;
+  for (std::size_t f = 0; f < kFeatureCount; ++f) {
+    sum = fma_same_bits(moment.slope[f], x[f], sum);
+    if (kFeatures[f].curve) sum += model.linear.curve(static_cast<Feature>(f), x[f]);
+  }
+  return sum;
+}
+
+// ---- questions ----
+
+std::uint32_t context_row(std::size_t field_index, const ContextField& field) {
+  std::uint64_t hash = 0;
+  if (const auto* text = std::get_if<std::string>(&field.value)) {
+    hash = XXH3_64bits(text->data(), text->size());
+  } else {
+    const double number = std::get<double>(field.value);
+    hash = XXH3_64bits(&number, sizeof number);
+  }
+  return static_cast<std::uint32_t>(field_index * kContextRows + hash % kContextRows);
+}
+
+namespace {
+
+void find_context_rows(const ModelSettings& settings, const std::vector<ContextField>& fields,
+                       Query& query) {
+  query.context_rows.clear();
+  for (const ContextField& field : fields) {
+    const auto declared =
+        std::find(settings.context_fields.begin(), settings.context_fields.end(), field.name);
+    if (declared == settings.context_fields.end()) continue;
+    query.context_rows.push_back(
+        context_row(static_cast<std::size_t>(declared - settings.context_fields.begin()), field));
+  }
+}
+
+double seconds(TimeMs time) {
+  return static_cast<double>(value(time)) / 1000.0;
+}
+
+}  // namespace
+
+void make_query(const Model& model, const Example& example, Query& query) {
+  const ModelSettings& settings = model.settings;
+  query.now_s = seconds(example.time);
+  query.history_length = std::min<std::uint32_t>(example.history_length,
+                                                 static_cast<std::uint32_t>(settings.history_max));
+  query.history.clear();
+  query.older.clear();
+  for (const ExampleHistoryEntry& entry : example.history) {
+    query.history.push_back(
+        {entry.item, model.catalogue.find(entry.item), std::max<std::int64_t>(0, entry.age_ms)});
+  }
+  for (const ItemKey key : example.older_history) {
+    query.older.push_back({key, model.catalogue.find(key)});
+  }
+  find_context_rows(settings, example.context, query);
+}
+
+void make_query(const Model& model, const Behaviour& behaviour, TimeMs now, Query& query) {
+  const ModelSettings& settings = model.settings;
+  query.now_s = seconds(now);
+  query.history.clear();
+  query.older.clear();
+  const auto most = static_cast<std::size_t>(settings.history_max);
+  for (auto entry = behaviour.history.rbegin();
+       entry != behaviour.history.rend() && query.history.size() < most; ++entry) {
+    if (!settings.positive.contains(entry->type)) continue;
+    query.history.push_back({entry->item, model.catalogue.find(entry->item),
+                             std::max<std::int64_t>(0, milliseconds_between(entry->time, now)),
+                             entry->type});
+  }
+  std::reverse(query.history.begin(), query.history.end());
+  query.history_length = static_cast<std::uint32_t>(query.history.size());
+  if (query.history.size() > kLastingAfter) {
+    query.older.assign(query.history.begin(),
+                       query.history.end() - static_cast<std::ptrdiff_t>(kLastingAfter));
+  }
+  find_context_rows(settings, behaviour.context, query);
+}
+
+// ---- what can be asked without knowing how a model is built ----
+
+ModelStamp stamp(const Model& model) {
+  return model.stamp;
+}
+
+bool knows(const Model& model, ItemKey item) {
+  return model.catalogue.find(item) != kNoSlot;
+}
+
+std::uint64_t choice_count(const Model& model, ItemKey item) {
+  const Slot slot = model.catalogue.find(item);
+  return slot == kNoSlot ? 0 : model.popularity.count(slot);
+}
+
+std::string_view item_id(const Model& model, ItemKey item) {
+  const Slot slot = model.catalogue.find(item);
+  return slot == kNoSlot ? std::string_view() : std::string_view(model.catalogue.info(slot).id);
+}
+
+std::size_t item_count(const Model& model) {
+  return model.item_count();
+}
+
+std::vector<TableMemory> memory(const Model& model) {
+  const std::uint64_t rows = model.item_count();
+  return {{"catalogue", rows, model.catalogue.bytes()},
+          {"popularity", rows, model.popularity.bytes()},
+          {"transitions", rows, model.transitions.bytes()},
+          {"item vectors", rows, model.items.bytes()}};
+}
+
+}  // namespace fovea::scorer

@@ -1,0 +1,81 @@
+#pragma once
+
+// All that was learned from the log, at a position: the parts, and the list that walks them.
+//
+//   score(i | u, t) = bias_i
+//                   + scale . S_i . j                                attention.h
+//                   + sum_f slope_f x_f(i) + g_f(x_f(i))             linear.h, over
+//                       popularity.h and transitions.h               the memories
+//
+// A memory is a plain fold of what was chosen; a parameter is learned by gradient. A new idea is
+// one file and one line in each list here.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "scorer/attention.h"
+#include "scorer/buckets.h"
+#include "scorer/bytes.h"
+#include "scorer/catalogue.h"
+#include "scorer/item_parameters.h"
+#include "scorer/linear.h"
+#include "scorer/model_settings.h"
+#include "scorer/popularity.h"
+#include "scorer/query.h"
+#include "scorer/sparse_columns.h"
+#include "scorer/transitions.h"
+#include "vocab/profile.h"
+
+namespace fovea::scorer {
+
+class Model {
+ public:
+  explicit Model(const ModelSettings& model_settings);
+
+  // The item's row in every table, new if need be.
+  Slot add_item(const ItemRef& item, double now_s);
+
+  // Copies what changed since `view` was last copied to; `view` is this model's view `view_index`.
+  void copy_changed(Model& view, std::size_t view_index);
+
+  void save(ByteWriter& out) const;
+  void load(ByteReader& in);  // on a model of the same settings; check in.failed()
+
+  [[nodiscard]] std::size_t item_count() const { return catalogue.size(); }
+
+  ModelSettings settings;
+  ModelStamp stamp;
+
+  Catalogue catalogue;
+  // Memories.
+  Popularity popularity;
+  Transitions transitions;
+  // Parameters.
+  ItemParameters items;
+  Attention attention;
+  Linear linear;
+};
+
+// Everything about a question that is the same for all items; scratch, kept to save allocations.
+struct Moment {
+  Query query;
+  MomentBuckets buckets;
+  SparseColumns columns;
+  TransitionWeights transition;
+  float backoff = 0.0F;  // per unit of decayed count
+  Attended attended;
+  FeatureValues slope{};
+};
+
+// Fills the rest of `moment` from moment.query.
+void prepare(const Model& model, const Kernels& kernels, Moment& moment);
+
+// scale . S_i . j; 0 without attention.
+[[nodiscard]] float attention_score(const Model& model, const Kernels& kernels,
+                                    const Moment& moment, Slot slot);
+
+// sum_f slope_f x_f + g_f(x_f).
+[[nodiscard]] float linear_score(const Model& model, const Moment& moment, const FeatureValues& x);
+
+}  // namespace fovea::scorer

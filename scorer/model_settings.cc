@@ -1,0 +1,71 @@
+#include "scorer/model_settings.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include "scorer/bytes.h"
+
+namespace fovea::scorer {
+namespace {
+
+Result<void> in_range(const char* key, std::int64_t value, std::int64_t least, std::int64_t most) {
+  if (value >= least && value <= most) return {};
+  return stop(fmt::format("{} = {} is outside {}..{}", key, value, least, most));
+}
+
+}  // namespace
+
+Result<void> check(const ModelSettings& settings) {
+  struct Range {
+    const char* key;
+    std::int64_t value, least, most;
+  };
+  const Range ranges[] = {
+      {"model.dim", settings.dim, 1, 256},
+      {"model.history_max", settings.history_max, 1, 200},
+      {"model.example_history_max", settings.example_history_max, 1, settings.history_max},
+      {"model.negatives", settings.negatives, 2, 1024},
+      {"model.transition_row_max", settings.transition_row_max, 1, 10'000},
+      {"model.recent_items_max", settings.recent_items_max, 100, 10'000'000},
+      {"model.warmup_examples", settings.warmup_examples, 0, 1'000'000},
+  };
+  for (const Range& range : ranges) {
+    if (auto checked = in_range(range.key, range.value, range.least, range.most); !checked) {
+      return checked;
+    }
+  }
+  if (!std::isfinite(settings.half_life_s) || settings.half_life_s < 1.0 ||
+      settings.half_life_s > 1e10) {
+    return stop(fmt::format("model.half_life = {} s is outside 1 s..1e10 s", settings.half_life_s));
+  }
+  if (settings.positive.empty()) return stop("events.learn.positive names no event type");
+  if ((settings.positive.bits() & settings.negative.bits()) != 0) {
+    return stop("an event type is in both events.learn.positive and events.learn.negative");
+  }
+  return {};
+}
+
+std::uint64_t model_id(const ModelSettings& settings) {
+  ByteWriter out;
+  out.text(settings.topology);
+  out.fixed(settings.dim);
+  out.fixed(settings.history_max);
+  out.fixed(settings.example_history_max);
+  out.fixed(settings.half_life_s);
+  out.fixed(settings.exclude_seen);
+  out.fixed(settings.negatives);
+  out.fixed(settings.transition_row_max);
+  out.fixed(settings.recent_items_max);
+  out.fixed(settings.warmup_examples);
+  for (const std::string& field : settings.context_fields) out.text(field);
+  out.fixed(settings.positive.bits());
+  out.fixed(settings.negative.bits());
+  out.fixed(settings.parts.learning);
+  out.fixed(settings.parts.attention);
+  out.fixed(settings.parts.memory);
+  return XXH3_64bits(out.bytes().data(), out.bytes().size());
+}
+
+}  // namespace fovea::scorer

@@ -1,0 +1,104 @@
+#include "scorer/negatives.h"
+
+#include <algorithm>
+
+#include "scorer/seen_filter.h"
+
+namespace fovea::scorer {
+namespace {
+
+constexpr float kUniformShare = 0.5F;
+constexpr float kPrecedesWeight = 0.5F;
+
+float proposal_weight(const SparseLine& line) {
+  return line.follows + kPrecedesWeight * line.precedes;
+}
+
+}  // namespace
+
+void RecentItems::add(Slot slot, std::size_t item_count) {
+  counts_.resize(item_count, 0);
+  if (ring_.size() < most_) {
+    ring_.push_back(slot);
+  } else {
+    --counts_[ring_[next_]];
+    ring_[next_] = slot;
+    next_ = (next_ + 1) % most_;
+  }
+  ++counts_[slot];
+}
+
+void RecentItems::save(ByteWriter& out) const {
+  out.varint(next_);
+  out.array(ring_);
+}
+
+void RecentItems::load(ByteReader& in, std::size_t item_count) {
+  next_ = static_cast<std::size_t>(in.varint());
+  in.array(ring_);
+  counts_.assign(item_count, 0);
+  if (ring_.size() > most_ || (next_ != 0 && next_ >= ring_.size())) in.fail();
+  for (const Slot slot : ring_) {
+    if (slot >= item_count) {
+      in.fail();
+      return;
+    }
+    ++counts_[slot];
+  }
+}
+
+void sample_candidates(const Model& model, const Moment& moment, const RecentItems& recent,
+                       Slot target, std::string_view seen_filter, Random& random,
+                       CandidateIndex& index, std::vector<Candidate>& candidates) {
+  const auto& lines = moment.columns.lines();
+  const auto wanted = static_cast<float>(model.settings.negatives);
+  float weight_sum = 0.0F;
+  for (const SparseLine& line : lines) weight_sum += proposal_weight(line);
+  const float proposals = weight_sum > 0.0F ? 0.5F * wanted : 0.0F;
+  const float draws = wanted - proposals;
+  const auto known = static_cast<float>(model.item_count());
+  const auto recent_count = static_cast<float>(recent.size());
+
+  const auto log_correction = [&](Slot slot) {
+    const float one_draw =
+        (1.0F - kUniformShare) * static_cast<float>(recent.count(slot)) / recent_count +
+        kUniformShare / known;
+    float missed = exp_same_bits(-draws * one_draw);
+    if (proposals > 0.0F) {
+      const float weight = proposal_weight(moment.columns.find(slot));
+      missed *= 1.0F - std::min(1.0F, proposals * weight / weight_sum);
+    }
+    return -log_same_bits(1.0F - missed + 1e-9F);
+  };
+  const auto put = [&](Slot slot) {
+    Candidate candidate;
+    candidate.slot = slot;
+    candidate.log_correction = log_correction(slot);
+    candidates.push_back(candidate);
+    index[slot] = static_cast<std::uint32_t>(candidates.size());
+  };
+  const auto put_negative = [&](Slot slot) {
+    if (index[slot] == 0 && !maybe_seen(seen_filter, model.catalogue.key(slot))) put(slot);
+  };
+
+  candidates.clear();
+  index.resize(model.item_count(), 0);
+  put(target);
+  if (proposals > 0.0F) {
+    const float stride = weight_sum / proposals;
+    float until_next = random.uniform() * stride;
+    for (const SparseLine& line : lines) {
+      until_next -= proposal_weight(line);
+      if (until_next >= 0.0F) continue;
+      while (until_next < 0.0F) until_next += stride;
+      put_negative(line.slot);
+    }
+  }
+  for (int draw = 0; draw < static_cast<int>(draws); ++draw) {
+    const bool uniform = random.uniform() < kUniformShare;
+    put_negative(uniform ? random.below(static_cast<std::uint32_t>(model.item_count()))
+                         : recent.at(random.below(static_cast<std::uint32_t>(recent.size()))));
+  }
+}
+
+}  // namespace fovea::scorer

@@ -1,0 +1,64 @@
+#pragma once
+
+// Which items an example is compared with: half from the model's own proposals, half drawn.
+//
+//   proposals  one systematic sample of NEG/2 over the items that the memories touch, with weight
+//              v_i = tw_i + .5 rv_i; inclusion probability min(1, n v_i / sum v)
+//   draws      NEG/2 independent ones, half from the items of the last choices, half uniform over
+//              all known items; q_i the probability of one draw
+//
+// Duplicates are dropped, and so is what the user has had where seen items are excluded. Each
+// candidate carries -ln(inclusion probability), which makes the sampled softmax an estimate of the
+// full one: without it popularity is unlearned.
+//
+// Source    Sampled softmax with logQ correction: Bengio and Senecal 2008; Yi et al. 2019 (RecSys).
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "scorer/bytes.h"
+#include "scorer/changes.h"
+#include "scorer/model.h"
+#include "scorer/random.h"
+
+namespace fovea::scorer {
+
+// The items of the last choices, by everybody.
+class RecentItems {
+ public:
+  explicit RecentItems(std::size_t most) : most_(most) {}
+  void add(Slot slot, std::size_t item_count);
+  [[nodiscard]] std::size_t size() const { return ring_.size(); }
+  [[nodiscard]] Slot at(std::size_t index) const { return ring_[index]; }
+  [[nodiscard]] std::uint32_t count(Slot slot) const {
+    return slot < counts_.size() ? counts_[slot] : 0;
+  }
+  void save(ByteWriter& out) const;
+  void load(ByteReader& in, std::size_t item_count);
+
+ private:
+  std::size_t most_;
+  std::size_t next_ = 0;
+  std::vector<Slot> ring_;
+  std::vector<std::uint32_t> counts_;
+};
+
+struct Candidate {
+  Slot slot = kNoSlot;
+  float log_correction = 0.0F;  // -ln(inclusion probability)
+  FeatureValues x{};
+  float match = 0.0F;  // S . j
+  float logit = 0.0F;
+  float gradient = 0.0F;  // d loss / d score
+};
+
+// Index of an item among the candidates; 0 = none. Scratch that is all zeros between examples.
+using CandidateIndex = std::vector<std::uint32_t>;
+
+// Fills `candidates`: `target` first. `index` answers for the slots put in.
+void sample_candidates(const Model& model, const Moment& moment, const RecentItems& recent,
+                       Slot target, std::string_view seen_filter, Random& random,
+                       CandidateIndex& index, std::vector<Candidate>& candidates);
+
+}  // namespace fovea::scorer

@@ -1,0 +1,53 @@
+#pragma once
+
+// What a score is asked with: a user's history at a moment, in rows of the model's tables.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "scorer/changes.h"
+#include "vocab/event.h"
+#include "vocab/ids.h"
+#include "vocab/learning_record.h"
+#include "vocab/profile.h"
+
+namespace fovea::scorer {
+
+class Model;
+
+struct QueryEntry {
+  ItemKey key{};
+  Slot slot = kNoSlot;      // kNoSlot: the model does not know the item yet
+  std::int64_t age_ms = 0;  // never negative
+  EventType type = EventType::kView;
+};
+
+struct Query {
+  double now_s = 0.0;
+  std::uint32_t history_length = 0;         // true length, at most L; buckets go by it
+  std::vector<QueryEntry> history;          // attended over; newest last
+  std::vector<QueryEntry> older;            // what the lasting interest is made of; ages unused
+  std::vector<std::uint32_t> context_rows;  // one a declared context field that is present
+
+  [[nodiscard]] bool empty() const { return history.empty(); }
+  // The k-th newest, k = 0 the newest.
+  [[nodiscard]] const QueryEntry& newest(std::size_t k) const {
+    return history[history.size() - 1 - k];
+  }
+};
+
+// Entries of `older` begin after the newest kLastingAfter.
+inline constexpr std::size_t kLastingAfter = 20;
+
+// What an example's history asks. Overwrites `query`.
+void make_query(const Model& model, const Example& example, Query& query);
+
+// What a profile's history asks at `now`: the same question, from all L entries.
+void make_query(const Model& model, const Behaviour& behaviour, TimeMs now, Query& query);
+
+// Row of a context value among the field's kContextRows.
+inline constexpr std::uint32_t kContextRows = 64;
+[[nodiscard]] std::uint32_t context_row(std::size_t field_index, const ContextField& field);
+
+}  // namespace fovea::scorer
