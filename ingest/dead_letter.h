@@ -10,9 +10,14 @@
 
 namespace fovea::ingest {
 
+// The first header of every dead letter.
+inline constexpr const char* kDeadLetterReason = "fovea.reason";
+
 // The original key and bytes; headers: fovea.reason, fovea.message, fovea.topic, fovea.partition,
 // fovea.offset, fovea.timestamp. Requires: error.disposition == kSkip.
 [[nodiscard]] OutputRecord dead_letter(const std::string& topic, const SourceRecord& record,
                                        const Error& error);
+
+[[nodiscard]] bool is_dead_letter(const OutputRecord& record);
 
 }  // namespace fovea::ingest
