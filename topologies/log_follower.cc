@@ -1,0 +1,98 @@
+#include "topologies/log_follower.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "scorer/learning_record_codec.h"
+
+namespace fovea::topologies {
+
+using std::chrono::milliseconds;
+
+LogFollower::LogFollower(const Config& config, std::string process,
+                         std::unique_ptr<scorer::Learner> learner, TimePoint now)
+    : process_(std::move(process)),
+      publish_interval_(config.view.publish_interval_ms),
+      publish_examples_(static_cast<std::uint64_t>(config.view.publish_examples)),
+      model_id_(learner->stamp().model_id),
+      learner_(std::move(learner)),
+      published_at_(now) {
+  if (const Offset position = learner_->stamp().position; position >= 0) {
+    digests_.note(position, learner_->digest());
+  }
+}
+
+Result<void> LogFollower::fold(const std::vector<ingest::SourceRecord>& records,
+                               std::vector<std::string>& disagreements) {
+  const auto started = std::chrono::steady_clock::now();
+  for (const ingest::SourceRecord& record : records) {
+    const auto at_fault = [&record](const Error& error) {
+      return stop(fmt::format("{} offset {}: {}", record.topic, record.offset, error.message));
+    };
+    if (!record.value) return at_fault(stop("a tombstone is no learning record"));
+    const auto decoded = scorer::decode_learning_record(*record.value);
+    if (!decoded) return at_fault(decoded.error());
+    const auto outcome = learner_->fold(*decoded, record.offset);
+    if (!outcome) return at_fault(outcome.error());
+
+    ++counts_.records;
+    if (*outcome == scorer::LearnOutcome::kMark) {
+      compare(std::get<Mark>(decoded->body), record.offset, disagreements);
+    } else {
+      unmarked_ = true;
+    }
+    if (*outcome == scorer::LearnOutcome::kRepeat) ++counts_.repeats;
+    ++unpublished_;
+    digests_.note(record.offset, learner_->digest());
+  }
+  unsaved_ += std::chrono::steady_clock::now() - started;
+  return {};
+}
+
+void LogFollower::compare(const Mark& mark, Offset at, std::vector<std::string>& disagreements) {
+  if (mark.process == process_ || mark.model_id != model_id_) return;
+  const auto ours = digests_.at(mark.position);
+  if (!ours) return;
+  if (*ours == mark.digest) {
+    ++counts_.marks_agreed;
+    return;
+  }
+  ++counts_.marks_differed;
+  disagreements.push_back(
+      fmt::format("process {} has model digest {:016x} at position {}, this one has {:016x} "
+                  "(its mark is at {})",
+                  mark.process, mark.digest, mark.position, *ours, at));
+}
+
+bool LogFollower::publish_if_due(TimePoint now) {
+  if (unpublished_ == 0) return false;
+  const auto elapsed = now - published_at_;
+  const bool enough = unpublished_ >= publish_examples_ && elapsed >= last_publish_cost_ * 10;
+  if (!enough && elapsed < publish_interval_) return false;
+
+  const auto started = std::chrono::steady_clock::now();
+  // A worker that still holds the retired view makes this wait for the next time.
+  if (!learner_->publish()) return false;
+  last_publish_cost_ = std::chrono::steady_clock::now() - started;
+  published_at_ = now;
+  unpublished_ = 0;
+  return true;
+}
+
+milliseconds LogFollower::publish_due_in(TimePoint now) const {
+  if (unpublished_ == 0) return publish_interval_;
+  const auto left =
+      std::chrono::duration_cast<milliseconds>(published_at_ + publish_interval_ - now);
+  return std::clamp(left, milliseconds(1), publish_interval_);
+}
+
+std::optional<LearningRecord> LogFollower::take_mark(std::uint64_t lag_records) {
+  if (!std::exchange(unmarked_, false)) return std::nullopt;
+  const ModelStamp stamp = learner_->stamp();
+  return LearningRecord{{}, Mark{process_, stamp.model_id, stamp.position, learner_->digest(),
+                                 lag_records}};
+}
+
+}  // namespace fovea::topologies
