@@ -151,13 +151,13 @@ make_kafka() {
   if [[ ! -e $jars/complete ]]; then
     rm -rf "$jars"
     mvn -q -B -f "$here/kafka_image/pom.xml" "-Dkafka=$version" dependency:copy-dependencies \
-      -DincludeScope=runtime "-DoutputDirectory=$jars" >&2
+      -DincludeScope=runtime "-DoutputDirectory=$jars" >"$dir/maven.log" 2>&1 || { tail -5 "$dir/maven.log" >&2; return 1; }
     touch "$jars/complete"
   fi
   work=$(mktemp -d "$cache/context.XXXXXX")
   cp -r "$here/kafka_image/." "$work"
   cp -r "$jars" "$work/libs"
-  DOCKER_BUILDKIT=0 docker build -q -t "$image" "$work" >/dev/null
+  DOCKER_BUILDKIT=0 docker build -t "$image" "$work" >"$dir/build.log" 2>&1 || { tail -20 "$dir/build.log" >&2; return 1; }
   rm -rf "$work"
 }
 

@@ -147,5 +147,5 @@ stage "accounting for every event"
 for topic in events recommendations dead-letter profiles learning; do
   kcat -b "localhost:$port" -C -q -J -e -t "$topology.$topic" -o beginning >"$dumps/$topic.json"
 done
-said=$(python3 tests/compose/check_slates.py account "$dumps/events.json" "$dumps/recommendations.json" "$dumps/dead-letter.json")
+said=$(python3 tests/compose/check_slates.py account "topologies/$topology.toml" "$dumps/events.json" "$dumps/recommendations.json" "$dumps/dead-letter.json")
 passed "$said"
