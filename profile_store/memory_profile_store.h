@@ -8,6 +8,7 @@
 
 namespace fovea::profile_store {
 
+// Profiles are kept encoded: what is read back went through the codec, as with the real store.
 [[nodiscard]] std::unique_ptr<ProfileStore> make_memory_profile_store();
 
 }  // namespace fovea::profile_store

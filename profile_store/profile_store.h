@@ -18,17 +18,17 @@ namespace fovea::profile_store {
 
 // Up to where one input partition has been folded in.
 struct PartitionPositions {
-  Offset input_next = 0;               // first input offset not yet folded
-  Offset changelog_next = 0;           // one past our highest committed changelog record
-  TimeMs written_at{};                 // wall time of this write
-  TimeMs highest_event_time{};         // judges lateness
+  Offset input_next = 0;        // first input offset not yet folded
+  Offset changelog_next = 0;    // one past our highest committed changelog record
+  TimeMs written_at{};          // wall time of this write
+  TimeMs highest_event_time{};  // judges lateness
   bool operator==(const PartitionPositions&) const = default;
 };
 
 struct ProfileWrite {
   Partition partition = 0;
   UserId user;
-  std::optional<Profile> profile;      // absent: delete
+  std::optional<Profile> profile;  // absent: delete
 };
 
 // One atomic change.
