@@ -52,8 +52,7 @@ Result<Evaluation> Evaluation::create(const Config& config, const Settings& sett
   evaluation.learner_ = *std::move(learner);
   if (settings.baselines) {
     evaluation.baselines_.push_back(scorer::make_popularity_baseline(config.model.half_life_s));
-    evaluation.baselines_.push_back(
-        scorer::make_popularity_baseline(config.model.half_life_s / 8));
+    evaluation.baselines_.push_back(scorer::make_popularity_baseline(config.model.half_life_s / 8));
     evaluation.baselines_.push_back(scorer::make_transitions_baseline());
   }
   for (const auto& baseline : evaluation.baselines_) {
@@ -143,8 +142,8 @@ void Evaluation::score(const EvaluatedUser& user, const Event& event) {
   figures_.by_popularity[stratum_index(kPopularityBounds, choices_[event.item.key])].figures.add(
       ours);
   figures_
-      .by_history_length[stratum_index(
-          kHistoryBounds, static_cast<std::uint32_t>(user.behaviour.history.size()))]
+      .by_history_length[stratum_index(kHistoryBounds,
+                                       static_cast<std::uint32_t>(user.behaviour.history.size()))]
       .figures.add(ours);
 
   excluded_.clear();

@@ -56,17 +56,17 @@ std::string strata_json(const std::vector<Stratum>& strata) {
 std::string evaluation_table(const Config& config, const EvaluateOptions& options,
                              const Evaluation& evaluation) {
   const EvaluationFigures& figures = evaluation.figures();
-  std::string text = fmt::format(
-      "{}{}: {} events, {} eligible, every {}. scored: {}; view published {}\n", config.name,
-      parts_text(config.model.parts), figures.events, figures.eligible, options.every,
-      figures.scored, publish_text(options.publish_every));
+  std::string text =
+      fmt::format("{}{}: {} events, {} eligible, every {}. scored: {}; view published {}\n",
+                  config.name, parts_text(config.model.parts), figures.events, figures.eligible,
+                  options.every, figures.scored, publish_text(options.publish_every));
   text += fmt::format("  {:<26} {:<15}  {:<15}  {:<6}  {:<6}\n", "", "NDCG@10 (s.e.)",
                       "HR@10 (s.e.)", "HR@20", "MRR@20");
   text += row("fovea", figures.model) + "\n";
   for (const BaselineFigures& baseline : figures.baselines) {
-    text += row(baseline.name, baseline.figures) +
-            fmt::format("   fovea {:+.4f} ({:.4f})\n", baseline.model_minus.value(),
-                        baseline.model_minus.error());
+    text += row(baseline.name, baseline.figures) + fmt::format("   fovea {:+.4f} ({:.4f})\n",
+                                                               baseline.model_minus.value(),
+                                                               baseline.model_minus.error());
   }
   const auto section = [&text](const char* title, const std::vector<Stratum>& strata) {
     text += fmt::format("{}\n", title);
@@ -98,9 +98,9 @@ std::string evaluation_json(const Config& config, const EvaluateOptions& options
   const auto stats = evaluation.learner().stats();
   std::string baselines;
   for (const BaselineFigures& baseline : figures.baselines) {
-    baselines += fmt::format(R"({}{{"name":"{}",{},{}}})", baselines.empty() ? "" : ",",
-                             baseline.name, figures_json(baseline.figures),
-                             mean_json("fovea_minus", baseline.model_minus));
+    baselines +=
+        fmt::format(R"({}{{"name":"{}",{},{}}})", baselines.empty() ? "" : ",", baseline.name,
+                    figures_json(baseline.figures), mean_json("fovea_minus", baseline.model_minus));
   }
   return fmt::format(
       R"({{"topology":"{}","events":{},"eligible":{},"every":{},"scored":{},)"

@@ -35,8 +35,7 @@ EventStep step_event(const Config& config, const Event& event, UserKey user, Tim
   if (step.verdict.teaches) {
     step.example = scorer::make_example(config.model, behaviour, event, user);
   }
-  const auto outcome =
-      profile_store::fold(config.fold, event, step.verdict.id_hash, behaviour);
+  const auto outcome = profile_store::fold(config.fold, event, step.verdict.id_hash, behaviour);
   FOVEA_ASSERT((outcome == profile_store::FoldOutcome::kDuplicate) == step.verdict.duplicate);
   return step;
 }

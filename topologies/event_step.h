@@ -20,10 +20,10 @@ struct Config;
 
 // What can be said of an event before it is folded.
 struct EventVerdict {
-  bool late = false;              // beyond the configured lateness: folded, not learned from
-  bool duplicate = false;         // its id is still in the profile's ring: changes nothing
-  bool teaches = false;           // neither, and of a type that [events.learn] names
-  std::uint64_t id_hash = 0;      // 0 where it has no id
+  bool late = false;          // beyond the configured lateness: folded, not learned from
+  bool duplicate = false;     // its id is still in the profile's ring: changes nothing
+  bool teaches = false;       // neither, and of a type that [events.learn] names
+  std::uint64_t id_hash = 0;  // 0 where it has no id
 };
 
 // `highest` is the highest event time of the input partition so far.
@@ -35,7 +35,8 @@ struct EventStep {
   std::optional<Example> example;  // absent where the event teaches nothing
 };
 
-// Folds `event` into `behaviour` and moves `highest` along. The caller sets `behaviour.applied` once the whole record is folded.
+// Folds `event` into `behaviour` and moves `highest` along. The caller sets `behaviour.applied`
+// once the whole record is folded.
 [[nodiscard]] EventStep step_event(const Config& config, const Event& event, UserKey user,
                                    TimeMs& highest, Behaviour& behaviour);
 

@@ -24,7 +24,9 @@ Progress::Progress(std::string title, std::uint64_t total, std::function<std::st
       started_(std::chrono::steady_clock::now()),
       printed_at_(started_) {}
 
-Progress::~Progress() { finish(); }
+Progress::~Progress() {
+  finish();
+}
 
 void Progress::advance(std::uint64_t count) {
   done_ += count;

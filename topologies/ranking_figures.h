@@ -45,7 +45,9 @@ using Rank = std::optional<std::int32_t>;
 [[nodiscard]] inline double ndcg10(Rank rank) {
   return rank && *rank < 10 ? 1 / std::log2(*rank + 2.0) : 0;
 }
-[[nodiscard]] inline double hit(Rank rank, std::int32_t k) { return rank && *rank < k ? 1 : 0; }
+[[nodiscard]] inline double hit(Rank rank, std::int32_t k) {
+  return rank && *rank < k ? 1 : 0;
+}
 [[nodiscard]] inline double mrr20(Rank rank) {
   return rank && *rank < 20 ? 1 / (*rank + 1.0) : 0;
 }

@@ -77,12 +77,13 @@ void print_summary(const Config& config, const LocalTopology& local, std::FILE* 
   std::uint64_t dead_letters = 0;
   for (const auto& [reason, count] : counts.dead_letters) dead_letters += count;
   const auto stamp = local.learner().stamp();
-  fmt::print(out,
-             "{}: {} events, {} recommendations covering {} of {} scorable events, {} dead letters\n"
-             "model {:016x} at position {}, {} examples, digest {:016x}\n",
-             config.name, counts.events, counts.recommendations, counts.covered, counts.scorable,
-             dead_letters, stamp.model_id, stamp.position, local.learner().stats().examples,
-             local.learner().digest());
+  fmt::print(
+      out,
+      "{}: {} events, {} recommendations covering {} of {} scorable events, {} dead letters\n"
+      "model {:016x} at position {}, {} examples, digest {:016x}\n",
+      config.name, counts.events, counts.recommendations, counts.covered, counts.scorable,
+      dead_letters, stamp.model_id, stamp.position, local.learner().stats().examples,
+      local.learner().digest());
   for (const auto& [reason, count] : counts.dead_letters) {
     fmt::print(out, "dead letters, {}: {}\n", reason, count);
   }

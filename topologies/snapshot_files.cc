@@ -32,7 +32,9 @@ std::optional<Offset> position_of(std::string_view name) {
   return position;
 }
 
-Error system_error(const std::string& path) { return stop(path + ": " + std::strerror(errno)); }
+Error system_error(const std::string& path) {
+  return stop(path + ": " + std::strerror(errno));
+}
 
 class Descriptor {
  public:
@@ -81,9 +83,8 @@ Result<std::vector<SnapshotFile>> list_snapshots(const std::string& directory) {
     }
   }
   if (error) return stop(directory + ": " + error.message());
-  std::sort(files.begin(), files.end(), [](const SnapshotFile& a, const SnapshotFile& b) {
-    return a.position > b.position;
-  });
+  std::sort(files.begin(), files.end(),
+            [](const SnapshotFile& a, const SnapshotFile& b) { return a.position > b.position; });
   return files;
 }
 
@@ -98,8 +99,7 @@ Result<void> write_snapshot(const std::string& directory, Offset position, std::
   fs::create_directories(directory, error);
   if (error) return stop(directory + ": " + error.message());
 
-  const std::string path =
-      fmt::format("{}/{}{:020}{}", directory, kPrefix, position, kSuffix);
+  const std::string path = fmt::format("{}/{}{:020}{}", directory, kPrefix, position, kSuffix);
   const std::string unfinished = path + ".tmp";
   if (auto written = write_synced(unfinished, bytes); !written) {
     fs::remove(unfinished, error);

@@ -1,0 +1,60 @@
+#pragma once
+
+// The one place where an interval becomes durable (lifecycle.h draws its phases).
+//
+// Threads   Not thread-safe: one worker owns it.
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "ingest/sink.h"
+#include "ingest/source.h"
+#include "profile_store/profile_store.h"
+#include "topologies/lifecycle.h"
+#include "topologies/outbox.h"
+#include "topologies/pipeline.h"
+#include "vocab/result.h"
+
+namespace fovea::topologies {
+
+// Whose failure ended an attempt: a client's is answered by new handles, the store's by stopping.
+enum class CommitFault : std::uint8_t { kClient, kStore };
+
+class CommitPoint {
+ public:
+  explicit CommitPoint(std::string changelog_topic) : changelog_(std::move(changelog_topic)) {}
+
+  // The changelog position that the store has for a partition that became ours.
+  void adopt(Partition partition, Offset changelog_next) { next_[partition] = changelog_next; }
+
+  // Starts a commit. Requires: phase() == kOpen; every output of the interval is in `outbox`,
+  // which later calls of advance() get too.
+  void begin(Interval interval);
+
+  // Goes as far as it can. On success phase() is kOpen again.
+  // Errors: kRetry: call again; kStop: see fault().
+  Result<void> advance(Outbox& outbox, ingest::Sink& sink, profile_store::ProfileStore& store,
+                       ingest::Source& source, std::chrono::milliseconds timeout);
+
+  // Leaves out what belongs to partitions that are another's by now.
+  void drop(const std::set<ingest::TopicPartition>& partitions, const std::string& input_topic);
+
+  [[nodiscard]] CommitPhase phase() const { return phase_; }
+  [[nodiscard]] CommitFault fault() const { return fault_; }
+
+ private:
+  Result<void> append_changelog(ingest::Sink& sink);
+
+  std::string changelog_;
+  std::map<Partition, Offset> next_;  // of the changelog, by partition
+  CommitPhase phase_ = CommitPhase::kOpen;
+  CommitFault fault_ = CommitFault::kClient;
+  Interval interval_;
+  std::size_t appended_ = 0;  // profiles of the interval that are with the sink
+};
+
+}  // namespace fovea::topologies

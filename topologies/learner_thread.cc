@@ -1,0 +1,208 @@
+#include "topologies/learner_thread.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "scorer/learning_record_codec.h"
+#include "topologies/log.h"
+#include "topologies/snapshot_files.h"
+
+namespace fovea::topologies {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+constexpr std::size_t kBatchRecords = 500;
+constexpr milliseconds kPollMax{100};
+constexpr milliseconds kAskTimeout{5'000};
+constexpr seconds kMarkInterval{10};
+// Of the local disk, at most.
+constexpr double kSnapshotBytesPerSecond = 8.0 * 1024 * 1024;
+// A reader that ended is opened again so many times without progress between.
+constexpr int kReopensMax = 5;
+
+}  // namespace
+
+LearnerThread::LearnerThread(const Config& config, LearnerThreadSettings settings,
+                             std::unique_ptr<scorer::Learner> learner)
+    : config_(config),
+      settings_(std::move(settings)),
+      follower_(config, settings_.process, std::move(learner), steady_clock::now()),
+      snapshot_at_(steady_clock::now()),
+      marked_at_(steady_clock::now()) {}
+
+Result<std::unique_ptr<LearnerThread>> LearnerThread::start(const Config& config,
+                                                            LearnerThreadSettings settings,
+                                                            const Patience& patience) {
+  auto learner = scorer::Learner::create(config.model, settings.kernels);
+  if (!learner) return learner.error();
+  const auto restored = restore_newest(settings.snapshot_directory, **learner, log_warning);
+
+  std::unique_ptr<LearnerThread> thread(
+      new LearnerThread(config, std::move(settings), *std::move(learner)));
+  thread->restored_ = restored.has_value();
+  thread->position_ = thread->follower_.learner().stamp().position;
+  thread->snapshot_position_ = thread->position_;
+  if (auto opened = keep_trying(patience, "learning log", [&] { return thread->open_reader(); });
+      !opened) {
+    return opened.error();
+  }
+  log_info(
+      fmt::format("model {:016x} {} position {}, the learning log ends at {}",
+                  thread->follower_.learner().stamp().model_id,
+                  restored ? "restored from " + restored->path + " at" : "starts from nothing at",
+                  thread->position(), thread->end_at_start_));
+  thread->caught_up_ = thread->position() + 1 >= thread->end_at_start_;
+  thread->thread_ = std::thread([raw = thread.get()] { raw->run(); });
+  return thread;
+}
+
+LearnerThread::~LearnerThread() {
+  stop();
+}
+
+void LearnerThread::stop() {
+  stopping_ = true;
+  if (thread_.joinable()) thread_.join();
+}
+
+std::optional<Error> LearnerThread::failure() const {
+  const std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+Result<void> LearnerThread::open_reader() {
+  const Offset next = follower_.learner().stamp().position + 1;
+  reader_.reset();
+  auto reader = ingest::open_partition_reader(settings_.kafka, {config_.topics.learning, 0}, next);
+  if (!reader) return reader.error();
+  const auto ends = (*reader)->ends(kAskTimeout);
+  if (!ends) return ends.error();
+  if (next < ends->low) {
+    return fovea::stop(fmt::format(
+        "{}: the model stands at position {} but the log begins at {}: what lies between is lost",
+        config_.topics.learning, next - 1, ends->low));
+  }
+  if (next > ends->high) {
+    return fovea::stop(fmt::format(
+        "{}: the model stands at position {} but the log ends at {}: the topic was created anew",
+        config_.topics.learning, next - 1, ends->high));
+  }
+  end_at_start_ = ends->high;
+  reader_ = *std::move(reader);
+  return {};
+}
+
+void LearnerThread::run() {
+  auto ended = follow();
+  follower_.learner().publish();
+  finish_snapshot();
+  if (ended && position() > snapshot_position_) {
+    begin_snapshot(steady_clock::now());
+    finish_snapshot();
+  }
+  if (ended) return;
+  const std::lock_guard lock(mutex_);
+  failure_ = ended.error();
+}
+
+Result<void> LearnerThread::follow() {
+  std::vector<ingest::SourceRecord> batch;
+  std::vector<std::string> disagreements;
+  int reopens = 0;
+  while (!stopping_) {
+    batch.clear();
+    disagreements.clear();
+    const auto timeout = std::min(kPollMax, follower_.publish_due_in(steady_clock::now()));
+    if (auto polled = reader_->poll(batch, kBatchRecords, timeout); !polled) {
+      log_limited(LogLevel::kWarning, "learning log", "learning log: " + polled.error().message);
+      if (polled.error().disposition == Disposition::kStop) {
+        if (++reopens > kReopensMax) return polled;
+        auto opened = keep_trying({stopping_}, "learning log", [this] { return open_reader(); });
+        if (!opened) return stopping_ ? Result<void>() : opened;
+      }
+    }
+    if (auto folded = follower_.fold(batch, disagreements); !folded) return folded;
+    for (const std::string& disagreement : disagreements) log_error(disagreement);
+    if (!batch.empty()) {
+      reopens = 0;
+      position_.store(follower_.learner().stamp().position, std::memory_order_relaxed);
+    }
+    if (!caught_up() && reader_->next() >= end_at_start_) caught_up_ = true;
+
+    const auto now = steady_clock::now();
+    follower_.publish_if_due(now);
+    snapshot_if_due(now);
+    mark_if_due(now);
+  }
+  return {};
+}
+
+void LearnerThread::snapshot_if_due(TimePoint now) {
+  if (snapshot_.valid()) {
+    if (snapshot_.wait_for(seconds(0)) != std::future_status::ready) return;
+    finish_snapshot();
+  }
+  if (follower_.unsaved() < milliseconds(config_.view.restart_target_ms)) return;
+  const std::chrono::duration<double> pause(static_cast<double>(snapshot_bytes_) /
+                                            kSnapshotBytesPerSecond);
+  if (now - snapshot_at_ < pause) return;
+  begin_snapshot(now);
+}
+
+// The copy is made here, between two records; a thread of its own writes it out.
+void LearnerThread::begin_snapshot(TimePoint now) {
+  const Offset position = follower_.learner().stamp().position;
+  if (position < 0) return;
+  std::string bytes = follower_.learner().snapshot();
+  snapshot_at_ = now;
+  snapshot_bytes_ = bytes.size();
+  snapshot_position_ = position;
+  follower_.note_snapshot();
+  snapshot_ = std::async(std::launch::async, [this, position, moved = std::move(bytes)] {
+    return write_snapshot(settings_.snapshot_directory, position, moved);
+  });
+}
+
+// A snapshot that could not be written costs time at the next start and nothing else.
+void LearnerThread::finish_snapshot() {
+  if (!snapshot_.valid()) return;
+  if (const auto written = snapshot_.get(); !written) {
+    log_limited(LogLevel::kWarning, "snapshot", "snapshot: " + written.error().message);
+  }
+}
+
+void LearnerThread::mark_if_due(TimePoint now) {
+  if (now - marked_at_ < kMarkInterval) return;
+  marked_at_ = now;
+  std::uint64_t lag = 0;
+  if (const auto ends = reader_->ends(kAskTimeout)) {
+    lag = static_cast<std::uint64_t>(std::max<Offset>(0, ends->high - reader_->next()));
+  }
+  const auto mark = follower_.take_mark(lag);
+  if (!mark) return;
+  // Marks are for comparing only: one that is not written is left out.
+  if (!append_mark(*mark)) mark_sink_.reset();
+}
+
+Result<void> LearnerThread::append_mark(const LearningRecord& mark) {
+  if (!mark_sink_) {
+    auto sink = ingest::open_kafka_sink(settings_.kafka);
+    if (!sink) return sink.error();
+    mark_sink_ = *std::move(sink);
+  }
+  ingest::OutputRecord record;
+  record.topic = config_.topics.learning;
+  record.partition = 0;
+  record.value = scorer::encode_learning_record(mark);
+  if (auto appended = mark_sink_->append(record); !appended) return appended;
+  const auto flushed = mark_sink_->flush(milliseconds(0));
+  if (!flushed && flushed.error().disposition != Disposition::kRetry) return flushed;
+  return {};
+}
+
+}  // namespace fovea::topologies

@@ -1,0 +1,104 @@
+#pragma once
+
+// The learner's thread: reads the learning log from where the newest snapshot stands, folds it,
+// publishes views, writes snapshots and marks.
+//
+// Every process has one; they read the same log in the same order and so have the same model.
+// A process serves at once at its snapshot's position while this thread catches up.
+//
+// Threads   Safe for concurrent calls, unless said otherwise.
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "ingest/kafka.h"
+#include "ingest/sink.h"
+#include "scorer/kernels.h"
+#include "scorer/learner.h"
+#include "topologies/config.h"
+#include "topologies/log_follower.h"
+#include "topologies/patience.h"
+#include "vocab/result.h"
+
+namespace fovea::topologies {
+
+struct LearnerThreadSettings {
+  ingest::KafkaSettings kafka;
+  std::string process;             // names this process in marks
+  std::string snapshot_directory;  // state.directory + "/model"
+  scorer::KernelLevel kernels = scorer::fastest_kernel_level();
+};
+
+class LearnerThread {
+ public:
+  // Restores the newest usable snapshot and starts to follow the log.
+  // Errors: kStop: the log begins after, or ends before, the snapshot's position, naming both.
+  // Lifetime  The configuration outlives it.
+  [[nodiscard]] static Result<std::unique_ptr<LearnerThread>> start(const Config& config,
+                                                                    LearnerThreadSettings settings,
+                                                                    const Patience& patience);
+
+  // As stop().
+  ~LearnerThread();
+
+  // Publishes, snapshots, ends. Not concurrently with itself.
+  void stop();
+
+  [[nodiscard]] scorer::ModelView view() const { return follower_.learner().view(); }
+
+  // The position that has been folded, of which the view may be a little behind.
+  [[nodiscard]] Offset position() const { return position_.load(std::memory_order_relaxed); }
+
+  // True once the log has been read to where it ended at the start.
+  [[nodiscard]] bool caught_up() const { return caught_up_.load(std::memory_order_relaxed); }
+
+  // True if the model began with a snapshot.
+  [[nodiscard]] bool restored() const { return restored_; }
+
+  // Why the thread ended by itself, if it did.
+  [[nodiscard]] std::optional<Error> failure() const;
+
+ private:
+  using TimePoint = LogFollower::TimePoint;
+
+  LearnerThread(const Config& config, LearnerThreadSettings settings,
+                std::unique_ptr<scorer::Learner> learner);
+
+  Result<void> open_reader();
+  void run();
+  Result<void> follow();
+  void snapshot_if_due(TimePoint now);
+  void begin_snapshot(TimePoint now);
+  void finish_snapshot();
+  void mark_if_due(TimePoint now);
+  Result<void> append_mark(const LearningRecord& mark);
+
+  const Config& config_;
+  const LearnerThreadSettings settings_;
+  LogFollower follower_;
+  std::unique_ptr<ingest::PartitionReader> reader_;
+  std::unique_ptr<ingest::Sink> mark_sink_;
+  Offset end_at_start_ = 0;
+  bool restored_ = false;
+
+  TimePoint snapshot_at_;  // when the last one began
+  std::size_t snapshot_bytes_ = 0;
+  Offset snapshot_position_ = kNoOffset;
+  std::future<Result<void>> snapshot_;  // being written
+  TimePoint marked_at_;
+
+  std::atomic<Offset> position_{kNoOffset};
+  std::atomic<bool> caught_up_{false};
+  std::atomic<bool> stopping_{false};
+  mutable std::mutex mutex_;
+  std::optional<Error> failure_;  // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace fovea::topologies

@@ -1,0 +1,400 @@
+#include "topologies/worker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "ingest/recommendation_codec.h"
+#include "scorer/learning_record_codec.h"
+#include "topologies/log.h"
+#include "topologies/restore.h"
+#include "topologies/start_plan.h"
+#include "vocab/assert.h"
+
+namespace fovea::topologies {
+namespace {
+
+using ingest::OutputRecord;
+using ingest::SourceRecord;
+using ingest::TopicPartition;
+using ingest::TopicPosition;
+using profile_store::PartitionPositions;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+// Longest wait for a record; shorter while an interval is open.
+constexpr milliseconds kPollMax{100};
+// While everything is held back.
+constexpr milliseconds kHeldPoll{20};
+// A commit that takes longer is gone on with between polls, so that the group keeps us.
+constexpr milliseconds kCommitStep{1'000};
+// A revoked partition, and the end, wait this long for the broker.
+constexpr milliseconds kLastCommit{10'000};
+// In a backfill the learner may be so many records behind what we wrote.
+constexpr Offset kLearnerLagMax = 20'000;
+// What stays broken is said this often.
+constexpr seconds kSayEvery{3};
+// New handles without a single commit between, before it is given up.
+constexpr int kRebuildsMax = 5;
+
+OutputRecord to_record(const Config& config, const Recommendation& recommendation) {
+  OutputRecord record;
+  record.topic = config.topics.recommendations;
+  record.key = recommendation.user.value;
+  record.value = ingest::encode_recommendation(recommendation);
+  return record;
+}
+
+OutputRecord to_record(const Config& config, const LearningRecord& learning) {
+  OutputRecord record;
+  record.topic = config.topics.learning;
+  record.partition = 0;
+  record.value = scorer::encode_learning_record(learning);
+  return record;
+}
+
+std::string header(const OutputRecord& record, const std::string& name) {
+  for (const auto& [key, value] : record.headers) {
+    if (key == name) return value;
+  }
+  return "";
+}
+
+void log_dead_letter(const OutputRecord& record) {
+  const std::string reason = header(record, "fovea.reason");
+  log_limited(LogLevel::kWarning, "dead letter " + reason,
+              fmt::format("dead letter, {}: {} ({} [{}] offset {})", reason,
+                          header(record, "fovea.message"), header(record, "fovea.topic"),
+                          header(record, "fovea.partition"), header(record, "fovea.offset")));
+}
+
+void add(const PipelineCounts& more, PipelineCounts& sum) {
+  sum.records += more.records;
+  sum.events += more.events;
+  sum.already_applied += more.already_applied;
+  sum.duplicates += more.duplicates;
+  sum.late += more.late;
+  sum.ignored += more.ignored;
+  sum.misrouted += more.misrouted;
+  sum.scorable += more.scorable;
+  sum.recommendations += more.recommendations;
+  sum.covered += more.covered;
+  sum.held += more.held;
+  sum.examples += more.examples;
+  sum.catalogue_changes += more.catalogue_changes;
+  for (const auto& [reason, count] : more.dead_letters) sum.dead_letters[reason] += count;
+}
+
+}  // namespace
+
+Worker::Worker(const WorkerShared& shared, std::string instance_id)
+    : shared_(shared), instance_id_(std::move(instance_id)) {}
+
+Worker::~Worker() = default;
+
+PipelineCounts Worker::counts() const {
+  const std::lock_guard lock(counts_mutex_);
+  return counts_;
+}
+
+void Worker::enter(WorkerPhase phase) {
+  FOVEA_ASSERT(may_follow(phase_, phase));
+  phase_ = phase;
+}
+
+Result<void> Worker::run() {
+  int rebuilds = 0;
+  for (;;) {
+    const std::uint64_t commits_before = commits_;
+    auto ended = session();
+    if (ended || beyond_repair_ || stopping_) {
+      // The source goes first: closing it calls on_revoked(), which needs the rest.
+      if (phase_ != WorkerPhase::kDraining) enter(WorkerPhase::kDraining);
+      source_.reset();
+      enter(WorkerPhase::kClosed);
+      return ended;
+    }
+    rebuilds = commits_ > commits_before ? 1 : rebuilds + 1;
+    if (rebuilds > kRebuildsMax) return ended;
+    log_warning(fmt::format("worker {}: {}: starting again with new clients", instance_id_,
+                            ended.error().message));
+    enter(WorkerPhase::kRebuilding);
+    source_.reset();
+    sink_.reset();
+    outbox_.clear();
+    {
+      const std::lock_guard lock(counts_mutex_);
+      counts_before_ = counts_;
+    }
+    for (int waited_ms = 0; waited_ms < 500 * rebuilds && !stopping_; waited_ms += 50) {
+      std::this_thread::sleep_for(milliseconds(50));
+    }
+    enter(WorkerPhase::kJoining);
+  }
+}
+
+Result<void> Worker::session() {
+  const Config& config = shared_.config;
+  PipelineSettings settings;
+  settings.clock = &shared_.clock;
+  settings.input_partitions = shared_.input_partitions;
+  settings.withdrawn = [this] { return shared_.withdrawn.mask(); };
+  settings.on_item = [this](const ItemChange& change) { shared_.withdrawn.note(change); };
+  auto pipeline = Pipeline::create(config, std::move(settings));
+  if (!pipeline) {
+    beyond_repair_ = true;
+    return pipeline.error();
+  }
+  pipeline_ = std::make_unique<Pipeline>(*std::move(pipeline));
+  commit_point_ = std::make_unique<CommitPoint>(config.topics.profiles);
+  interval_open_ = false;
+  holding_ = false;
+
+  auto sink = ingest::open_kafka_sink(shared_.kafka);
+  if (!sink) return sink.error();
+  sink_ = *std::move(sink);
+  ingest::ConsumerSettings consumer;
+  consumer.topics = config.topics.input;
+  consumer.topics.push_back(config.topics.items);
+  consumer.group_id = config.group_id;
+  consumer.instance_id = instance_id_;
+  consumer.start = config.start;
+  auto source = ingest::open_kafka_source(shared_.kafka, consumer, *this);
+  if (!source) return source.error();
+  source_ = *std::move(source);
+
+  enter(WorkerPhase::kRunning);
+  while (!stopping_) {
+    if (auto stepped = step(); !stepped) return stepped;
+  }
+  enter(WorkerPhase::kDraining);
+  return drain();
+}
+
+Result<void> Worker::step() {
+  hold_or_go_on();
+  milliseconds timeout = kPollMax;
+  if (holding_) {
+    timeout = kHeldPoll;
+  } else if (interval_open_) {
+    const auto due = interval_began_ + milliseconds(shared_.config.delivery.commit_interval_ms);
+    const auto left = std::chrono::duration_cast<milliseconds>(due - steady_clock::now());
+    timeout = std::clamp(left, milliseconds(0), kPollMax);
+  }
+  std::vector<SourceRecord> batch;
+  auto polled = source_->poll(batch, shared_.config.delivery.batch_records_max, timeout);
+  // A restore that was cut short by stop() is no failure.
+  if (!polled && stopping_) return {};
+  if (auto heeded = heed(std::move(polled), "input"); !heeded) return heeded;
+  if (!batch.empty()) {
+    if (auto processed = process(batch); !processed) return processed;
+  }
+  if (auto heeded = heed(outbox_.pump(*sink_), "output"); !heeded) return heeded;
+  if (commit_point_->phase() != CommitPhase::kOpen || commit_is_due(steady_clock::now())) {
+    return heed(commit(kCommitStep), "commit");
+  }
+  return {};
+}
+
+// What may be tried again is said and left to the next step; the rest ends the session.
+Result<void> Worker::heed(Result<void> outcome, const char* what) {
+  if (outcome || outcome.error().disposition == Disposition::kStop) return outcome;
+  const auto now = steady_clock::now();
+  if (!said_at_ || now - *said_at_ >= kSayEvery) {
+    said_at_ = now;
+    log_warning(fmt::format("{}: {}, trying again", what, outcome.error().message));
+  }
+  return {};
+}
+
+Result<void> Worker::process(const std::vector<SourceRecord>& batch) {
+  if (!interval_open_) {
+    interval_open_ = true;
+    interval_began_ = steady_clock::now();
+  }
+  Result<Effects> effects = [&] {
+    const scorer::ModelView view = shared_.learner.view();
+    return pipeline_->process(batch, shared_.store, *view);
+  }();
+  if (!effects) {
+    beyond_repair_ = true;
+    return effects.error();
+  }
+  route(*std::move(effects));
+  report_misrouted();
+  const std::lock_guard lock(counts_mutex_);
+  counts_ = counts_before_;
+  add(pipeline_->counts(), counts_);
+  return {};
+}
+
+void Worker::route(Effects effects) {
+  // Recommendations first: they are what somebody waits for.
+  for (const Recommendation& recommendation : effects.recommendations) {
+    outbox_.put(to_record(shared_.config, recommendation));
+  }
+  for (const LearningRecord& learning : effects.learning) {
+    outbox_.put(to_record(shared_.config, learning));
+  }
+  for (OutputRecord& dead_letter : effects.dead_letters) {
+    log_dead_letter(dead_letter);
+    outbox_.put(std::move(dead_letter));
+  }
+}
+
+void Worker::report_misrouted() {
+  if (misrouted_said_ || pipeline_->counts().misrouted == 0) return;
+  misrouted_said_ = true;
+  log_warning(fmt::format(
+      "{} holds events in another partition than Kafka's default partitioner (murmur2 of the user) "
+      "gives them; they are processed where they are. Remedy: key the events by user, with "
+      "librdkafka producers set partitioner=murmur2_random",
+      shared_.config.topics.input.front()));
+}
+
+bool Worker::commit_is_due(TimePoint now) const {
+  return interval_open_ &&
+         now - interval_began_ >= milliseconds(shared_.config.delivery.commit_interval_ms);
+}
+
+Result<void> Worker::commit(milliseconds timeout) {
+  if (commit_point_->phase() == CommitPhase::kOpen) {
+    if (!interval_open_) return {};
+    interval_open_ = false;
+    commit_point_->begin(pipeline_->close_interval());
+  }
+  auto advanced = commit_point_->advance(outbox_, *sink_, shared_.store, *source_, timeout);
+  if (!advanced) {
+    if (advanced.error().disposition == Disposition::kStop &&
+        commit_point_->fault() == CommitFault::kStore) {
+      beyond_repair_ = true;
+    }
+    return advanced;
+  }
+  ++commits_;
+  // Every example so far was acknowledged at or before this place of the learning log.
+  if (const auto next = sink_->delivered_next({shared_.config.topics.learning, 0})) {
+    pipeline_->settle_learning(*next - 1);
+  }
+  return {};
+}
+
+Result<void> Worker::drain() {
+  const auto deadline = steady_clock::now() + kLastCommit;
+  for (;;) {
+    auto committed = commit(kCommitStep);
+    if (committed && !interval_open_ && commit_point_->phase() == CommitPhase::kOpen) return {};
+    if (!committed && committed.error().disposition == Disposition::kStop) return committed;
+    if (!committed && steady_clock::now() >= deadline) {
+      log_warning(fmt::format("the last interval was not committed and will be read again: {}",
+                              committed.error().message));
+      return {};
+    }
+  }
+}
+
+void Worker::hold_or_go_on() {
+  const bool hold =
+      !outbox_.empty() || commit_point_->phase() != CommitPhase::kOpen || learner_is_behind();
+  if (hold == holding_) return;
+  holding_ = hold;
+  const std::vector<TopicPartition> all(assigned_.begin(), assigned_.end());
+  if (hold) {
+    source_->pause(all);
+  } else {
+    source_->resume(all);
+  }
+}
+
+bool Worker::learner_is_behind() const {
+  const auto written = sink_->delivered_next({shared_.config.topics.learning, 0});
+  return written && *written - 1 - shared_.learner.position() > kLearnerLagMax;
+}
+
+Result<std::vector<TopicPosition>> Worker::on_assigned(
+    const std::vector<ingest::AssignedPartition>& partitions) {
+  std::vector<TopicPosition> starts;
+  for (const ingest::AssignedPartition& partition : partitions) {
+    assigned_.insert(partition.at);
+    if (partition.at.topic == shared_.config.topics.items) continue;
+    auto start = take(partition);
+    if (!start) {
+      beyond_repair_ = true;
+      return start.error();
+    }
+    if (*start) starts.push_back(**start);
+  }
+  // The source starts an assignment unpaused.
+  holding_ = false;
+  log_info(fmt::format("worker {}: {} partitions assigned", instance_id_, partitions.size()));
+  return starts;
+}
+
+Result<std::optional<TopicPosition>> Worker::take(const ingest::AssignedPartition& assigned) {
+  const Partition partition = assigned.at.partition;
+  auto stored = shared_.store.positions(partition);
+  if (!stored) return stored.error();
+  const StartPlan plan = plan_start(*stored, assigned.committed);
+  std::optional<PartitionPositions> positions = *stored;
+  if (plan.restore) {
+    auto restored = restore(partition, *stored, assigned.committed);
+    if (!restored) return restored.error();
+    positions = *restored;
+  }
+  commit_point_->adopt(partition, positions ? positions->changelog_next : 0);
+  pipeline_->open(partition, positions);
+  if (!plan.start) return std::optional<TopicPosition>();
+  return std::optional(TopicPosition{assigned.at, *plan.start});
+}
+
+Result<PartitionPositions> Worker::restore(Partition partition,
+                                           const std::optional<PartitionPositions>& stored,
+                                           std::optional<Offset> committed) {
+  RestoreRequest request;
+  request.partition = partition;
+  request.changelog_from = stored ? stored->changelog_next : 0;
+  request.stored = stored;
+  request.input_next = committed;
+  return keep_trying(
+      {stopping_}, fmt::format("restore of partition {}", partition),
+      [&]() -> Result<PartitionPositions> {
+        auto reader = ingest::open_partition_reader(
+            shared_.kafka, {shared_.config.topics.profiles, partition}, request.changelog_from);
+        if (!reader) return reader.error();
+        return restore_partition(**reader, request, shared_.store, shared_.clock, stopping_);
+      });
+}
+
+void Worker::on_revoked(const std::vector<TopicPartition>& partitions, bool lost) {
+  // Without a source this is its destructor: after drain() nothing is open, after a failure what is
+  // open is dropped.
+  const bool may_commit = !lost && source_ != nullptr && !beyond_repair_;
+  if (may_commit) {
+    const auto deadline = steady_clock::now() + kLastCommit;
+    for (;;) {
+      const auto committed = commit(kCommitStep);
+      if (committed && !interval_open_ && commit_point_->phase() == CommitPhase::kOpen) break;
+      if (!committed && (committed.error().disposition == Disposition::kStop ||
+                         steady_clock::now() >= deadline)) {
+        log_warning("partitions go without a last commit: " + committed.error().message);
+        lost = true;
+        break;
+      }
+    }
+  }
+  const std::set<TopicPartition> gone(partitions.begin(), partitions.end());
+  if (lost || !may_commit) commit_point_->drop(gone, shared_.config.topics.input.front());
+  for (const TopicPartition& at : partitions) {
+    assigned_.erase(at);
+    if (at.topic != shared_.config.topics.items) pipeline_->close(at.partition);
+  }
+  if (phase_ == WorkerPhase::kRunning) {
+    log_info(fmt::format("worker {}: {} partitions {}", instance_id_, partitions.size(),
+                         lost ? "lost" : "revoked"));
+  }
+}
+
+}  // namespace fovea::topologies

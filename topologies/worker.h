@@ -1,0 +1,112 @@
+#pragma once
+
+// One worker: a consumer, a producer, the tasks of the partitions it is given, and their pipeline.
+//
+// Polls a bounded batch, processes it against the current view, appends what it leads to, and at
+// the commit interval brings everything through the commit point. Back-pressure is pausing: while
+// the broker, or the learner in a backfill, is behind, nothing new is read and polling goes on.
+//
+// Threads   run() on the worker's own thread. stop() and status() from any.
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "ingest/kafka.h"
+#include "ingest/source.h"
+#include "profile_store/profile_store.h"
+#include "topologies/commit_point.h"
+#include "topologies/config.h"
+#include "topologies/learner_thread.h"
+#include "topologies/lifecycle.h"
+#include "topologies/outbox.h"
+#include "topologies/pipeline.h"
+#include "topologies/withdrawn_items.h"
+#include "vocab/clock.h"
+#include "vocab/result.h"
+
+namespace fovea::topologies {
+
+// What the workers of a process share. Lifetime: all of it outlives them.
+struct WorkerShared {
+  const Config& config;
+  const ingest::KafkaSettings& kafka;
+  const Clock& clock;
+  profile_store::ProfileStore& store;
+  const LearnerThread& learner;
+  WithdrawnItems& withdrawn;
+  std::int32_t input_partitions = 0;
+};
+
+class Worker final : private ingest::AssignmentListener {
+ public:
+  // `instance_id` is stable across restarts; empty: a member that leaves the group at its end.
+  Worker(const WorkerShared& shared, std::string instance_id);
+  ~Worker() override;
+
+  // Until stop(), then drains and commits.
+  // Errors: kStop: the store's; or the broker's clients, when new ones did not help.
+  [[nodiscard]] Result<void> run();
+
+  void stop() { stopping_ = true; }
+
+  // A copy of the counts as of the last batch.
+  [[nodiscard]] PipelineCounts counts() const;
+
+ private:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  Result<std::vector<ingest::TopicPosition>> on_assigned(
+      const std::vector<ingest::AssignedPartition>& partitions) override;
+  void on_revoked(const std::vector<ingest::TopicPartition>& partitions, bool lost) override;
+
+  Result<std::optional<ingest::TopicPosition>> take(const ingest::AssignedPartition& partition);
+  Result<profile_store::PartitionPositions> restore(
+      Partition partition, const std::optional<profile_store::PartitionPositions>& stored,
+      std::optional<Offset> committed);
+
+  Result<void> session();
+  Result<void> step();
+  Result<void> process(const std::vector<ingest::SourceRecord>& batch);
+  void route(Effects effects);
+  Result<void> commit(std::chrono::milliseconds timeout);
+  Result<void> drain();
+  Result<void> heed(Result<void> outcome, const char* what);
+  void enter(WorkerPhase phase);
+  void hold_or_go_on();
+  void report_misrouted();
+  [[nodiscard]] bool learner_is_behind() const;
+  [[nodiscard]] bool commit_is_due(TimePoint now) const;
+
+  const WorkerShared shared_;
+  const std::string instance_id_;
+
+  std::unique_ptr<Pipeline> pipeline_;
+  std::unique_ptr<CommitPoint> commit_point_;
+  Outbox outbox_;
+  std::unique_ptr<ingest::Sink> sink_;
+  std::unique_ptr<ingest::Source> source_;
+
+  WorkerPhase phase_ = WorkerPhase::kJoining;
+  std::set<ingest::TopicPartition> assigned_;
+  bool holding_ = false;        // everything assigned is paused
+  bool interval_open_ = false;  // something was processed since the last commit
+  TimePoint interval_began_;
+  bool beyond_repair_ = false;  // the failure is not the client's: new handles would not help
+  std::uint64_t commits_ = 0;
+  bool misrouted_said_ = false;
+  std::optional<TimePoint> said_at_;  // when a failure that passes was last said
+
+  std::atomic<bool> stopping_{false};
+  mutable std::mutex counts_mutex_;
+  PipelineCounts counts_;         // guarded by counts_mutex_; of all sessions
+  PipelineCounts counts_before_;  // of the sessions before this one
+};
+
+}  // namespace fovea::topologies
