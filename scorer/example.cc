@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scorer/own_items.h"
 #include "scorer/query.h"
 #include "scorer/random.h"
 #include "scorer/seen_filter.h"
@@ -14,6 +15,10 @@ constexpr std::size_t kFilterBytesMax = 256;  // 2,048 bits
 
 std::size_t bit_index(ItemKey item, std::size_t bits) {
   return static_cast<std::size_t>(((mix64(value(item)) >> 32U) * bits) >> 32U);
+}
+
+std::int64_t age_at(TimeMs time, TimeMs now) {
+  return std::max<std::int64_t>(0, milliseconds_between(time, now));
 }
 
 }  // namespace
@@ -33,6 +38,48 @@ bool maybe_seen(std::string_view filter, ItemKey item) {
   return (filter[bit / 8] >> (bit % 8) & 1) != 0;
 }
 
+std::vector<const HistoryEntry*> attended_entries(const ModelSettings& settings,
+                                                  const Behaviour& behaviour) {
+  std::vector<const HistoryEntry*> entries;
+  const auto most = static_cast<std::size_t>(settings.history_max);
+  for (auto entry = behaviour.history.rbegin();
+       entry != behaviour.history.rend() && entries.size() < most; ++entry) {
+    if (settings.positive.contains(entry->type)) entries.push_back(&*entry);
+  }
+  return entries;
+}
+
+std::vector<ExampleOwnItem> own_items_at(const Behaviour& behaviour,
+                                         const std::vector<const HistoryEntry*>& newest_first,
+                                         TimeMs now) {
+  std::vector<ExampleOwnItem> own;
+  for (std::size_t k = 0; k < newest_first.size(); ++k) {
+    const HistoryEntry& entry = *newest_first[k];
+    const bool had_later = std::any_of(own.begin(), own.end(),
+                                       [&](const auto& later) { return later.item == entry.item; });
+    if (!had_later) own.push_back({entry.item, lag_class(k), age_at(entry.time, now), 1});
+  }
+  // The profile's list knows how often, and what came before the history. It is ordered by last
+  // time, so what is in the history is near its end.
+  const std::size_t in_history = own.size();
+  std::size_t counted = 0;
+  for (auto known = behaviour.own_items.rbegin();
+       known != behaviour.own_items.rend() &&
+       (counted < in_history || own.size() < in_history + kOlderOwnItems);
+       ++known) {
+    const auto end = own.begin() + static_cast<std::ptrdiff_t>(in_history);
+    const auto found = std::find_if(own.begin(), end,
+                                    [&](const auto& entry) { return entry.item == known->item; });
+    if (found != end) {
+      found->count = known->count;
+      ++counted;
+    } else if (own.size() < in_history + kOlderOwnItems) {
+      own.push_back({known->item, 0, age_at(known->last_time, now), known->count});
+    }
+  }
+  return own;
+}
+
 Example make_example(const ModelSettings& settings, const Behaviour& before, const Event& event,
                      UserKey user) {
   FOVEA_ASSERT(settings.positive.contains(event.type) || settings.negative.contains(event.type));
@@ -49,24 +96,20 @@ Example make_example(const ModelSettings& settings, const Behaviour& before, con
            settings.context_fields.end();
   });
 
-  const auto most = static_cast<std::size_t>(settings.history_max);
+  const auto entries = attended_entries(settings, before);
   const auto newest = static_cast<std::size_t>(settings.example_history_max);
-  std::size_t count = 0;
-  for (auto entry = before.history.rbegin(); entry != before.history.rend() && count < most;
-       ++entry) {
-    if (!settings.positive.contains(entry->type)) continue;
-    if (count < newest) {
-      example.history.push_back(
-          {entry->item,
-           std::max<std::int64_t>(0, milliseconds_between(entry->time, event.event_time))});
+  example.history_length = static_cast<std::uint32_t>(entries.size());
+  for (std::size_t k = entries.size(); k-- > 0;) {
+    if (k < newest) {
+      example.history.push_back({entries[k]->item, age_at(entries[k]->time, event.event_time)});
     }
-    if (count >= kLastingAfter) example.older_history.push_back(entry->item);
-    ++count;
+    if (k >= kLastingAfter) example.older_history.push_back(entries[k]->item);
   }
-  std::reverse(example.history.begin(), example.history.end());
-  std::reverse(example.older_history.begin(), example.older_history.end());
-  example.history_length = static_cast<std::uint32_t>(count);
-  if (settings.exclude_seen) example.seen_filter = make_seen_filter(before.own_items);
+  if (settings.exclude_seen) {
+    example.seen_filter = make_seen_filter(before.own_items);
+  } else {
+    example.own_items = own_items_at(before, entries, event.event_time);
+  }
   return example;
 }
 

@@ -38,8 +38,10 @@ Explanation explain(const Model& model, const Moment& moment, Slot slot, const I
   const std::size_t n = query.history.size();
   const std::size_t stride = model.items.stride();
   const float* out = model.items.out(slot);
-  const double scale = static_cast<double>(attended.scale);
   const SparseLine& sparse = moment.columns.find(slot);
+  const QueryOwnItem* own = sparse.own == 0 ? nullptr : &query.own_items[sparse.own - 1];
+  const float gate = own == nullptr ? 1.0F : model.repeat.gate(*own);
+  const double scale = static_cast<double>(attended.scale) * static_cast<double>(gate);
   const FeatureValues x =
       feature_values(model.popularity, counts, sparse, query.now_s, moment.backoff);
 
@@ -54,7 +56,7 @@ Explanation explain(const Model& model, const Moment& moment, Slot slot, const I
     if (entry.slot != kNoSlot) part.item_id = model.catalogue.info(entry.slot).id;
     part.type = entry.type;
     part.age_ms = entry.age_ms;
-    part.attention = scale == 0.0 ? 0.0F : attended.alpha[k];
+    part.attention = attended.scale == 0.0F ? 0.0F : attended.alpha[k];
     part.contribution =
         scale * static_cast<double>(attended.alpha[k]) * dot(attended.entries[k], out, stride);
   }
@@ -72,6 +74,16 @@ Explanation explain(const Model& model, const Moment& moment, Slot slot, const I
       add_feature("context:" + model.settings.context_fields[row / kContextRows],
                   scale * dot(model.attention.context_vector(row), out, stride));
     }
+  }
+
+  if (own != nullptr) {
+    const RepeatParts repeat =
+        model.repeat.parts(*own, moment.repeat, counts.count, x, model.linear);
+    add_feature("had_before", static_cast<double>(repeat.tables));
+    add_feature("repeat_rate", static_cast<double>(repeat.rate));
+    add_feature("had_before_features", static_cast<double>(repeat.features));
+    add_feature("had_before_recency", static_cast<double>(repeat.recency));
+    add_feature("had_before_count", static_cast<double>(repeat.count));
   }
 
   // The k-th newest entry's part of tw and of rv; sums that the shares are shares of.

@@ -16,6 +16,11 @@ bool skipped(const Candidate& candidate) {
   return std::fabs(candidate.gradient) < kSkippedGradient;
 }
 
+// Own items move no vectors: a repeat says little about likeness.
+bool stays_out(const Candidate& candidate) {
+  return candidate.terms.own != nullptr && candidate.terms.own->lag_class != 0;
+}
+
 }  // namespace
 
 double LearnStep::softmax_gradient(bool positive) {
@@ -50,13 +55,8 @@ StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Examp
   const Attended& attended = moment_.attended;
   for (Candidate& candidate : candidates_) {
     const Slot slot = candidate.slot;
-    candidate.x = feature_values(model.popularity, model.popularity.counts(slot),
-                                 moment_.columns.find(slot), moment_.query.now_s, moment_.backoff);
-    candidate.match =
-        attends ? kernels_.dot(model.items.out(slot), attended.interest.data(), stride) : 0.0F;
-    candidate.logit = linear_score(model, moment_, candidate.x) +
-                      fma_same_bits(attended.scale, candidate.match, model.items.bias(slot)) +
-                      candidate.log_correction;
+    candidate.terms = item_terms(model, kernels_, moment_, slot, model.popularity.counts(slot));
+    candidate.logit = candidate.terms.score + candidate.log_correction;
   }
   const double loss = softmax_gradient(example.positive);
 
@@ -64,8 +64,9 @@ StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Examp
   interest_gradient_.assign(stride, 0.0F);
   float scale_gradient = 0.0F;
   for (const Candidate& candidate : candidates_) {
-    scale_gradient = fma_same_bits(candidate.gradient, candidate.match, scale_gradient);
-    if (skipped(candidate) || !attends) continue;
+    scale_gradient = fma_same_bits(candidate.gradient * candidate.terms.gate, candidate.terms.match,
+                                   scale_gradient);
+    if (skipped(candidate) || !attends || stays_out(candidate)) continue;
     kernels_.axpy(attended.scale * candidate.gradient, model.items.out(candidate.slot),
                   interest_gradient_.data(), stride);
   }
@@ -76,7 +77,7 @@ StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Examp
           if (index_[slot] == 0) return 0.0F;
           const Candidate& candidate = candidates_[index_[slot] - 1];
           if (skipped(candidate)) return 0.0F;
-          const float x = candidate.x[index(Feature::kFollows)];
+          const float x = candidate.terms.x[index(Feature::kFollows)];
           const float slope = follows_slope + model.linear.curve_slope(Feature::kFollows, x);
           // d log2(eps + tw) / d tw.
           return candidate.gradient * slope * kLog2E /
@@ -99,8 +100,13 @@ StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Examp
     auto row = model.items.edit(candidate.slot);
     row.bias_sum = fma_same_bits(gradient, gradient, row.bias_sum);
     row.bias -= kItemRate * gradient / sqrt_same_bits(row.bias_sum);
-    model.linear.gather(candidate.x, gradient);
-    if (!attends) continue;
+    const ItemTerms& terms = candidate.terms;
+    model.linear.gather(terms.x, gradient);
+    if (terms.own != nullptr) {
+      model.repeat.gather(*terms.own, moment_.repeat, model.popularity.count(candidate.slot),
+                          terms.x, gradient, gradient * attended.scale * terms.match);
+    }
+    if (!attends || stays_out(candidate)) continue;
     const float square = gradient * gradient * interest_square;
     row.in_sum += square;
     row.out_sum += square;
@@ -111,6 +117,7 @@ StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Examp
     kernels_.axpy(-(in_step + out_step), interest, row.out, stride);  // S = a + b
   }
   model.linear.step(moment_.buckets);
+  model.repeat.step(model.linear);
 
   for (const Candidate& candidate : candidates_) index_[candidate.slot] = 0;
   return {candidates_, loss};

@@ -144,6 +144,11 @@ LearnOutcome Learner::Impl::fold_example(const Example& example, Offset position
   model.popularity.observe(slot, time_s);
   recent.add(slot, model.item_count());
   const Query& query = step.moment().query;
+  if (!model.settings.exclude_seen) {
+    model.repeat.observe(
+        slot, std::any_of(example.own_items.begin(), example.own_items.end(),
+                          [&](const ExampleOwnItem& own) { return own.item == example.item.key; }));
+  }
   const bool immediate_repeat = !query.empty() && query.newest(0).key == example.item.key;
   if (!immediate_repeat) model.transitions.observe(query, slot);
   return outcome;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "scorer/bytes.h"
+#include "scorer/own_items.h"
 
 namespace fovea::scorer {
 namespace {
@@ -36,6 +37,68 @@ std::variant<double, std::string> decode_value(ByteReader& in) {
   return number;
 }
 
+// An own item is named by its latest place in the history where it has one: 1 + the distance from
+// the newest entry, then 1 + the distance into the older ones; 0 is followed by the key. Its age is
+// written only where the history does not tell it.
+constexpr std::uint8_t kAgeFollows = 0x80;
+
+std::uint64_t place_of(const Example& example, ItemKey item) {
+  const std::size_t n = example.history.size();
+  for (std::size_t k = 0; k < n; ++k) {
+    if (example.history[n - 1 - k].item == item) return 1 + k;
+  }
+  const std::size_t older = example.older_history.size();
+  for (std::size_t k = 0; k < older; ++k) {
+    if (example.older_history[older - 1 - k] == item) return 1 + n + k;
+  }
+  return 0;
+}
+
+void encode_own_items(const Example& example, ByteWriter& out) {
+  const std::size_t n = example.history.size();
+  out.varint(example.own_items.size());
+  for (const ExampleOwnItem& own : example.own_items) {
+    const std::uint64_t place = place_of(example, own.item);
+    const bool age_known =
+        place >= 1 && place <= n && example.history[n - place].age_ms == own.age_ms;
+    out.varint(place);
+    if (place == 0) out.fixed(value(own.item));
+    out.fixed(static_cast<std::uint8_t>(own.lag_class | (age_known ? 0 : kAgeFollows)));
+    if (!age_known) out.zigzag(own.age_ms);
+    out.varint(own.count);
+  }
+}
+
+void decode_own_items(ByteReader& in, Example& example) {
+  const std::size_t n = example.history.size();
+  const std::size_t older = example.older_history.size();
+  example.own_items.resize(in.count(3));
+  for (ExampleOwnItem& own : example.own_items) {
+    const std::uint64_t place = in.varint();
+    if (place == 0) {
+      own.item = ItemKey{in.fixed<std::uint64_t>()};
+    } else if (place <= n) {
+      own.item = example.history[n - place].item;
+    } else if (place <= n + older) {
+      own.item = example.older_history[older - (place - n)];
+    } else {
+      in.fail();
+    }
+    const auto lag = in.fixed<std::uint8_t>();
+    own.lag_class = lag & static_cast<std::uint8_t>(~kAgeFollows);
+    if (own.lag_class >= kLagClasses) in.fail();
+    if ((lag & kAgeFollows) != 0) {
+      own.age_ms = in.zigzag();
+    } else if (place >= 1 && place <= n) {
+      own.age_ms = example.history[n - place].age_ms;
+    } else {
+      in.fail();
+    }
+    own.count = static_cast<std::uint32_t>(in.varint());
+    if (in.failed()) return;
+  }
+}
+
 void encode_example(const Example& example, ByteWriter& out) {
   out.fixed(value(example.user));
   out.fixed(value(example.item.key));
@@ -61,13 +124,7 @@ void encode_example(const Example& example, ByteWriter& out) {
   }
   out.varint(example.older_history.size());
   for (const ItemKey key : example.older_history) out.fixed(value(key));
-  out.varint(example.own_items.size());
-  for (const ExampleOwnItem& own : example.own_items) {
-    out.fixed(value(own.item));
-    out.fixed(own.lag_class);
-    out.zigzag(own.age_ms);
-    out.varint(own.count);
-  }
+  encode_own_items(example, out);
   out.text(example.seen_filter);
 }
 
@@ -100,13 +157,7 @@ Example decode_example(ByteReader& in) {
   }
   example.older_history.resize(in.count(sizeof(std::uint64_t)));
   for (ItemKey& key : example.older_history) key = ItemKey{in.fixed<std::uint64_t>()};
-  example.own_items.resize(in.count(sizeof(std::uint64_t) + 3));
-  for (ExampleOwnItem& own : example.own_items) {
-    own.item = ItemKey{in.fixed<std::uint64_t>()};
-    own.lag_class = in.fixed<std::uint8_t>();
-    own.age_ms = in.zigzag();
-    own.count = static_cast<std::uint32_t>(in.varint());
-  }
+  decode_own_items(in, example);
   example.seen_filter = in.text();
   return example;
 }

@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "scorer/model_info.h"
+#include "scorer/own_items.h"
 
 namespace fovea::scorer {
 
@@ -28,6 +29,7 @@ Slot Model::add_item(const ItemRef& item, double now_s) {
     popularity.add(now_s);
     transitions.add();
     items.add(item.key);
+    repeat.add();
   }
   return slot;
 }
@@ -40,6 +42,7 @@ void Model::copy_changed(Model& view, std::size_t view_index) {
   items.copy_changed(view.items, view_index);
   view.attention = attention;
   view.linear = linear;
+  repeat.copy_changed(view.repeat, view_index);
 }
 
 void Model::save(ByteWriter& out) const {
@@ -52,6 +55,7 @@ void Model::save(ByteWriter& out) const {
   items.save(out);
   attention.save(out);
   linear.save(out);
+  repeat.save(out);
 }
 
 void Model::load(ByteReader& in) {
@@ -64,6 +68,7 @@ void Model::load(ByteReader& in) {
   items.load(in);
   attention.load(in);
   linear.load(in);
+  repeat.load(in, catalogue.size());
   if (popularity.size() != catalogue.size() || items.size() != catalogue.size()) in.fail();
 }
 
@@ -84,24 +89,37 @@ void prepare(const Model& model, const Kernels& kernels, Moment& moment) {
     moment.transition = model.transitions.read(query, moment.columns);
     moment.backoff = moment.transition.backoff / model.popularity.total(query.now_s);
   }
+  for (std::size_t k = 0; k < query.own_items.size(); ++k) {
+    moment.columns.at(query.own_items[k].slot).own = static_cast<std::uint32_t>(k + 1);
+  }
+  moment.repeat = repeat_buckets(query, moment.buckets);
   moment.slope = model.linear.slopes(moment.buckets);
   model.attention.forward(model.items, query, moment.buckets, kernels, moment.attended);
   // An unlearned key still pools the history; without attention nothing of it counts.
   if (!model.settings.parts.attention) moment.attended.scale = 0.0F;
 }
 
-float attention_score(const Model& model, const Kernels& kernels, const Moment& moment, Slot slot) {
-  return moment.attended.scale *
-         kernels.dot(model.items.out(slot), moment.attended.interest.data(), model.items.stride());
-}
-
-float linear_score(const Model& model, const Moment& moment, const FeatureValues& x) {
-  float sum = 0.0F;
+ItemTerms item_terms(const Model& model, const Kernels& kernels, const Moment& moment, Slot slot,
+                     const ItemCounts& counts) {
+  ItemTerms terms;
+  const SparseLine& sparse = moment.columns.find(slot);
+  terms.x = feature_values(model.popularity, counts, sparse, moment.query.now_s, moment.backoff);
+  float sum = model.items.bias(slot);
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
-    sum = fma_same_bits(moment.slope[f], x[f], sum);
-    if (kFeatures[f].curve) sum += model.linear.curve(static_cast<Feature>(f), x[f]);
+    sum = fma_same_bits(moment.slope[f], terms.x[f], sum);
+    if (kFeatures[f].curve) sum += model.linear.curve(static_cast<Feature>(f), terms.x[f]);
   }
-  return sum;
+  if (sparse.own != 0) {
+    terms.own = &moment.query.own_items[sparse.own - 1];
+    terms.gate = model.repeat.gate(*terms.own);
+    sum += model.repeat.parts(*terms.own, moment.repeat, counts.count, terms.x, model.linear).sum();
+  }
+  if (model.settings.parts.attention) {
+    terms.match =
+        kernels.dot(model.items.out(slot), moment.attended.interest.data(), model.items.stride());
+  }
+  terms.score = fma_same_bits(moment.attended.scale * terms.gate, terms.match, sum);
+  return terms;
 }
 
 // ---- questions ----
@@ -131,6 +149,16 @@ void find_context_rows(const ModelSettings& settings, const std::vector<ContextF
   }
 }
 
+void find_own_items(const Model& model, const std::vector<ExampleOwnItem>& own_items,
+                    Query& query) {
+  query.own_items.clear();
+  if (!model.settings.parts.repeat) return;
+  for (const ExampleOwnItem& own : own_items) {
+    const Slot slot = model.catalogue.find(own.item);
+    if (slot != kNoSlot) query.own_items.push_back({slot, own.lag_class, own.age_ms, own.count});
+  }
+}
+
 double seconds(TimeMs time) {
   return static_cast<double>(value(time)) / 1000.0;
 }
@@ -151,6 +179,7 @@ void make_query(const Model& model, const Example& example, Query& query) {
   for (const ItemKey key : example.older_history) {
     query.older.push_back({key, model.catalogue.find(key)});
   }
+  find_own_items(model, example.own_items, query);
   find_context_rows(settings, example.context, query);
 }
 
@@ -159,20 +188,20 @@ void make_query(const Model& model, const Behaviour& behaviour, TimeMs now, Quer
   query.now_s = seconds(now);
   query.history.clear();
   query.older.clear();
-  const auto most = static_cast<std::size_t>(settings.history_max);
-  for (auto entry = behaviour.history.rbegin();
-       entry != behaviour.history.rend() && query.history.size() < most; ++entry) {
-    if (!settings.positive.contains(entry->type)) continue;
-    query.history.push_back({entry->item, model.catalogue.find(entry->item),
-                             std::max<std::int64_t>(0, milliseconds_between(entry->time, now)),
-                             entry->type});
+  const auto entries = attended_entries(settings, behaviour);
+  for (std::size_t k = entries.size(); k-- > 0;) {
+    const HistoryEntry& entry = *entries[k];
+    query.history.push_back({entry.item, model.catalogue.find(entry.item),
+                             std::max<std::int64_t>(0, milliseconds_between(entry.time, now)),
+                             entry.type});
   }
-  std::reverse(query.history.begin(), query.history.end());
   query.history_length = static_cast<std::uint32_t>(query.history.size());
   if (query.history.size() > kLastingAfter) {
     query.older.assign(query.history.begin(),
                        query.history.end() - static_cast<std::ptrdiff_t>(kLastingAfter));
   }
+  query.own_items.clear();
+  if (!settings.exclude_seen) find_own_items(model, own_items_at(behaviour, entries, now), query);
   find_context_rows(settings, behaviour.context, query);
 }
 
@@ -205,6 +234,7 @@ std::vector<TableMemory> memory(const Model& model) {
   return {{"catalogue", rows, model.catalogue.bytes()},
           {"popularity", rows, model.popularity.bytes()},
           {"transitions", rows, model.transitions.bytes()},
+          {"repeats", rows, model.repeat.bytes()},
           {"item vectors", rows, model.items.bytes()}};
 }
 

@@ -6,6 +6,7 @@
 //                   + scale . S_i . j                                attention.h
 //                   + sum_f slope_f x_f(i) + g_f(x_f(i))             linear.h, over
 //                       popularity.h and transitions.h               the memories
+//                   + own(i)                                         repeat.h
 //
 // A memory is a plain fold of what was chosen; a parameter is learned by gradient. A new idea is
 // one file and one line in each list here.
@@ -23,6 +24,7 @@
 #include "scorer/model_settings.h"
 #include "scorer/popularity.h"
 #include "scorer/query.h"
+#include "scorer/repeat.h"
 #include "scorer/sparse_columns.h"
 #include "scorer/transitions.h"
 #include "vocab/profile.h"
@@ -55,6 +57,7 @@ class Model {
   ItemParameters items;
   Attention attention;
   Linear linear;
+  Repeat repeat;
 };
 
 // Everything about a question that is the same for all items; scratch, kept to save allocations.
@@ -66,16 +69,23 @@ struct Moment {
   float backoff = 0.0F;  // per unit of decayed count
   Attended attended;
   FeatureValues slope{};
+  RepeatBuckets repeat;
 };
 
 // Fills the rest of `moment` from moment.query.
 void prepare(const Model& model, const Kernels& kernels, Moment& moment);
 
-// scale . S_i . j; 0 without attention.
-[[nodiscard]] float attention_score(const Model& model, const Kernels& kernels,
-                                    const Moment& moment, Slot slot);
+// One item's score, in the terms that learning and explaining go by.
+struct ItemTerms {
+  FeatureValues x{};
+  const QueryOwnItem* own = nullptr;  // if the user has had it
+  float gate = 1.0F;                  // of the attention product
+  float match = 0.0F;                 // S_i . j
+  float score = 0.0F;
+};
 
-// sum_f slope_f x_f + g_f(x_f).
-[[nodiscard]] float linear_score(const Model& model, const Moment& moment, const FeatureValues& x);
+// `counts` are the item's own, or with the user's unlearned choices overlaid.
+[[nodiscard]] ItemTerms item_terms(const Model& model, const Kernels& kernels, const Moment& moment,
+                                   Slot slot, const ItemCounts& counts);
 
 }  // namespace fovea::scorer

@@ -65,6 +65,7 @@ std::uint64_t model_id(const ModelSettings& settings) {
   out.fixed(settings.parts.learning);
   out.fixed(settings.parts.attention);
   out.fixed(settings.parts.memory);
+  out.fixed(settings.parts.repeat);
   return XXH3_64bits(out.bytes().data(), out.bytes().size());
 }
 

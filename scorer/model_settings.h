@@ -16,6 +16,7 @@ struct Parts {
   bool learning = true;   // off: no gradient; counts and starting slopes only
   bool attention = true;  // off: no vectors; bias and linear part only
   bool memory = true;     // off: no transition features
+  bool repeat = true;     // off: what the user has had is scored like anything else
   bool operator==(const Parts&) const = default;
 };
 

@@ -9,6 +9,7 @@ namespace {
 
 constexpr float kUniformShare = 0.5F;
 constexpr float kPrecedesWeight = 0.5F;
+constexpr std::size_t kOwnAlwaysIn = 8;
 
 float proposal_weight(const SparseLine& line) {
   return line.follows + kPrecedesWeight * line.precedes;
@@ -70,20 +71,31 @@ void sample_candidates(const Model& model, const Moment& moment, const RecentIte
     }
     return -log_same_bits(1.0F - missed + 1e-9F);
   };
-  const auto put = [&](Slot slot) {
+  const auto put = [&](Slot slot, float correction) {
     Candidate candidate;
     candidate.slot = slot;
-    candidate.log_correction = log_correction(slot);
+    candidate.log_correction = correction;
     candidates.push_back(candidate);
     index[slot] = static_cast<std::uint32_t>(candidates.size());
   };
   const auto put_negative = [&](Slot slot) {
-    if (index[slot] == 0 && !maybe_seen(seen_filter, model.catalogue.key(slot))) put(slot);
+    if (index[slot] == 0 && !maybe_seen(seen_filter, model.catalogue.key(slot))) {
+      put(slot, log_correction(slot));
+    }
   };
 
   candidates.clear();
   index.resize(model.item_count(), 0);
-  put(target);
+  put(target, log_correction(target));
+  std::size_t own_count = 0;
+  for (const QueryOwnItem& own : moment.query.own_items) {
+    if (own.lag_class == 0 || own_count++ == kOwnAlwaysIn) break;
+    if (own.slot == target) {
+      candidates.front().log_correction = 0.0F;
+    } else {
+      put(own.slot, 0.0F);
+    }
+  }
   if (proposals > 0.0F) {
     const float stride = weight_sum / proposals;
     float until_next = random.uniform() * stride;

@@ -4,6 +4,7 @@
 //
 //   proposals  one systematic sample of NEG/2 over the items that the memories touch, with weight
 //              v_i = tw_i + .5 rv_i; inclusion probability min(1, n v_i / sum v)
+//   own        the user's latest 8 own items, always in (where repeats are allowed)
 //   draws      NEG/2 independent ones, half from the items of the last choices, half uniform over
 //              all known items; q_i the probability of one draw
 //
@@ -47,8 +48,7 @@ class RecentItems {
 struct Candidate {
   Slot slot = kNoSlot;
   float log_correction = 0.0F;  // -ln(inclusion probability)
-  FeatureValues x{};
-  float match = 0.0F;  // S . j
+  ItemTerms terms;
   float logit = 0.0F;
   float gradient = 0.0F;  // d loss / d score
 };

@@ -23,11 +23,20 @@ struct QueryEntry {
   EventType type = EventType::kView;
 };
 
+// An item the user has had, where repeats are allowed.
+struct QueryOwnItem {
+  Slot slot = kNoSlot;
+  std::uint8_t lag_class = 0;  // own_items.h
+  std::int64_t age_ms = 0;
+  std::uint32_t count = 0;
+};
+
 struct Query {
   double now_s = 0.0;
   std::uint32_t history_length = 0;         // true length, at most L; buckets go by it
   std::vector<QueryEntry> history;          // attended over; newest last
   std::vector<QueryEntry> older;            // what the lasting interest is made of; ages unused
+  std::vector<QueryOwnItem> own_items;      // known ones, most recent first
   std::vector<std::uint32_t> context_rows;  // one a declared context field that is present
 
   [[nodiscard]] bool empty() const { return history.empty(); }

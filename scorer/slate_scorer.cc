@@ -92,11 +92,7 @@ ItemCounts SlateScorer::Impl::counts(const Model& model, Slot slot) const {
 }
 
 float SlateScorer::Impl::score_one(const Model& model, Slot slot) const {
-  const FeatureValues x =
-      feature_values(model.popularity, counts(model, slot), moment.columns.find(slot),
-                     moment.query.now_s, moment.backoff);
-  return attention_score(model, kernels, moment, slot) + model.items.bias(slot) +
-         linear_score(model, moment, x);
+  return item_terms(model, kernels, moment, slot, counts(model, slot)).score;
 }
 
 void SlateScorer::Impl::score_all(const Model& model, const Behaviour& behaviour,

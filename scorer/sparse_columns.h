@@ -14,6 +14,7 @@ struct SparseLine {
   Slot slot = kNoSlot;
   float follows = 0.0F;   // tw: share of what followed the history
   float precedes = 0.0F;  // rv: share of what the history followed
+  std::uint32_t own = 0;  // 1 + index in Query::own_items; 0: not an own item
 };
 
 class SparseColumns {
