@@ -16,28 +16,34 @@ struct Listed {
   std::size_t features = 0;
 };
 
-// The history events of a message, each once.
+bool same_event(const HistoryContribution& a, const HistoryContribution& b) {
+  return a.item == b.item && a.age_ms == b.age_ms && a.type == b.type &&
+         !(a.attention < b.attention) && !(b.attention < a.attention);
+}
+
+// The history events of a message, each once. Two events of one history may look alike (an item
+// bought twice in one order): the second of them in an explanation is the second in the table.
 class HistoryTable {
  public:
-  // The index of the event, adding it if it is new. Linear: at most the history's 50 entries.
-  std::size_t index_of(const HistoryContribution& part) {
-    const std::size_t known = find(part);
-    if (known == events_.size()) events_.push_back(&part);
-    return known;
-  }
-  [[nodiscard]] std::size_t find(const HistoryContribution& part) const {
+  // Where the event of why.history[place] stands; the table's size if it does not. Linear: there
+  // are at most the history's 50 entries.
+  [[nodiscard]] std::size_t find(const Explanation& why, std::size_t place) const {
+    const HistoryContribution& part = why.history[place];
+    auto alike =
+        std::count_if(why.history.begin(), why.history.begin() + static_cast<std::ptrdiff_t>(place),
+                      [&](const auto& earlier) { return same_event(earlier, part); });
     std::size_t i = 0;
-    while (i < events_.size() && !same_event(*events_[i], part)) ++i;
+    for (; i < events_.size(); ++i) {
+      if (same_event(*events_[i], part) && alike-- == 0) break;
+    }
     return i;
+  }
+  void add(const Explanation& why, std::size_t place) {
+    if (find(why, place) == events_.size()) events_.push_back(&why.history[place]);
   }
   [[nodiscard]] const std::vector<const HistoryContribution*>& events() const { return events_; }
 
  private:
-  static bool same_event(const HistoryContribution& a, const HistoryContribution& b) {
-    return a.item == b.item && a.age_ms == b.age_ms && a.type == b.type &&
-           !(a.attention < b.attention) && !(b.attention < a.attention);
-  }
-
   std::vector<const HistoryContribution*> events_;
 };
 
@@ -90,7 +96,7 @@ void append_why(std::string& out, const Explanation& why, const Listed& listed,
   out += ",\"history\":{";
   for (std::size_t i = 0; i < listed.history; ++i) {
     if (i > 0) out += ',';
-    append_history_part(out, table.find(why.history[i]), why.history[i].contribution);
+    append_history_part(out, table.find(why, i), why.history[i].contribution);
   }
   out += "},\"features\":{";
   for (std::size_t i = 0; i < listed.features; ++i) {
@@ -195,7 +201,7 @@ Choice choose_all(const Recommendation& r) {
     Listed& listed = choice.listed.emplace_back();
     if (!item.why) continue;
     listed = {item.why->history.size(), item.why->features.size()};
-    for (const HistoryContribution& part : item.why->history) choice.table.index_of(part);
+    for (std::size_t i = 0; i < listed.history; ++i) choice.table.add(*item.why, i);
   }
   return choice;
 }
@@ -223,7 +229,7 @@ class BriefChoice {
       const auto& why = r_.items[i].why;
       if (!why || place >= why->history.size()) continue;
       if (!take(history_bytes(*why, place))) return false;
-      choice_.table.index_of(why->history[place]);
+      choice_.table.add(*why, place);
       choice_.listed[i].history = place + 1;
       added = true;
     }
@@ -246,7 +252,7 @@ class BriefChoice {
   // The part, its event if the table lacks it, and what the sum's text gains or loses.
   std::int64_t history_bytes(const Explanation& why, std::size_t place) {
     const HistoryContribution& part = why.history[place];
-    const std::size_t index = choice_.table.find(part);
+    const std::size_t index = choice_.table.find(why, place);
     scratch_.clear();
     append_history_part(scratch_, index, part.contribution);
     scratch_ += ',';

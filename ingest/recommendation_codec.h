@@ -41,7 +41,7 @@ inline constexpr std::size_t kBriefItems = 20;
 
 // One line without a newline. In brief, parts that do not fit move into the two sums; ids and
 // titles are never cut, so a slate of very long ones is longer than 6 KiB and lists no parts.
-// Requires: numbers are finite.
+// Requires: numbers are finite; the features of an item have different names.
 [[nodiscard]] std::string encode_recommendation(
     const Recommendation& recommendation,
     RecommendationDetail detail = RecommendationDetail::kBrief);
