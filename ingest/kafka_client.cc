@@ -22,17 +22,17 @@ KafkaClient& client_of(void* opaque) {
 }
 
 void on_client_error(rd_kafka_t* handle, int code, const char* reason, void* opaque) {
-  std::string words = reason;
-  if (code == RD_KAFKA_RESP_ERR__FATAL) {
-    char text[512];
-    const auto underlying = rd_kafka_fatal_error(handle, text, sizeof text);
-    words = std::string(rd_kafka_err2name(underlying)) + ": " + text;
+  if (code != RD_KAFKA_RESP_ERR__FATAL) {
+    client_of(opaque).on_error(code, reason);
+    return;
   }
-  client_of(opaque).on_error(code, words);
+  char words[512];
+  const auto underlying = rd_kafka_fatal_error(handle, words, sizeof words);
+  client_of(opaque).on_fatal(underlying, words);
 }
 
 void on_client_log(const rd_kafka_t* handle, int, const char* facility, const char* line) {
-  client_of(rd_kafka_opaque(handle)).log(facility, line);
+  client_of(rd_kafka_opaque(handle)).on_log(facility, line);
 }
 
 // "[thrd:localhost:9092/1]: localhost:9092/1: Connect failed" without the client's thread.
@@ -131,12 +131,13 @@ void KafkaClient::heard() {
   last_reason_.clear();
 }
 
+void KafkaClient::on_fatal(int code, const std::string& reason) {
+  fatal_ = reason;
+  fenced_ = code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+}
+
 void KafkaClient::on_error(int code, const std::string& reason) {
   const auto known = static_cast<rd_kafka_resp_err_t>(code);
-  if (known == RD_KAFKA_RESP_ERR__FATAL) {
-    fatal_ = reason;
-    return;
-  }
   if (known == RD_KAFKA_RESP_ERR__AUTHENTICATION) fatal_ = reason;
   if (known == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
     // "1/1 brokers are down" says less than the reason before it.
@@ -203,6 +204,11 @@ Result<std::optional<std::int32_t>> KafkaClient::partition_count(const std::stri
     if (steady_clock::now() >= deadline) return retry("topic " + topic + " has no leader yet");
     std::this_thread::sleep_for(milliseconds{20});
   }
+}
+
+void KafkaClient::on_log(const std::string& facility, const std::string& line) {
+  if (facility == "SESSTMOUT") session_ran_out_ = true;
+  log(facility, line);
 }
 
 void KafkaClient::log(const std::string& facility, const std::string& line) {

@@ -72,6 +72,13 @@ class KafkaClient {
   // A broker has answered.
   void heard();
 
+  // Fatal: another member of the group joined under this one's instance id, or so the broker says.
+  [[nodiscard]] bool fenced() const { return fenced_; }
+
+  // The group member's session ended for want of a coordinator. Only the client's log says so.
+  [[nodiscard]] bool session_ran_out() const { return session_ran_out_; }
+  void session_renewed() { session_ran_out_ = false; }
+
   // Errors: kStop after a fatal error; kRetry, at most once every three seconds, while no broker
   // answers. Blocks for up to 200 ms when it has reason to doubt.
   [[nodiscard]] Result<void> check();
@@ -87,8 +94,10 @@ class KafkaClient {
   // At most one line a second of each facility; what was left out is counted in the next.
   void log(const std::string& facility, const std::string& line);
 
-  // From the client's error callback.
+  // From the client's callbacks.
   void on_error(int code, const std::string& reason);
+  void on_fatal(int code, const std::string& reason);
+  void on_log(const std::string& facility, const std::string& line);
 
  private:
   using Time = std::chrono::steady_clock::time_point;
@@ -105,6 +114,8 @@ class KafkaClient {
   LogLine sink_;
   std::map<std::string, Logged> logged_;
   std::optional<std::string> fatal_;
+  bool fenced_ = false;
+  bool session_ran_out_ = false;
   std::optional<Time> away_since_;
   Time reported_;
   std::string last_reason_;

@@ -70,16 +70,23 @@ Result<Start> parse_start(const std::string& words) {
 
 class KafkaSource final : public Source {
  public:
-  KafkaSource(const ConsumerSettings& consumer, Start start, AssignmentListener& listener)
-      : topics_(consumer.topics.begin(), consumer.topics.end()),
+  KafkaSource(KafkaSettings settings, ConsumerSettings consumer, Start start,
+              AssignmentListener& listener)
+      : settings_(std::move(settings)),
+        consumer_(std::move(consumer)),
+        topics_(consumer_.topics.begin(), consumer_.topics.end()),
         start_(start),
         listener_(listener) {}
 
   ~KafkaSource() override { close(); }
 
-  Result<void> open(const KafkaSettings& settings, KafkaConf conf) {
-    rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
-    auto client = KafkaClient::create(settings, KafkaRole::kMember, std::move(conf), this);
+  Result<void> open() {
+    std::map<std::string, std::string> own{{"group.id", consumer_.group_id}};
+    if (!consumer_.instance_id.empty()) own["group.instance.id"] = consumer_.instance_id;
+    auto conf = make_kafka_conf(settings_, KafkaRole::kMember, own);
+    if (!conf) return conf.error();
+    rd_kafka_conf_set_rebalance_cb(conf->get(), on_rebalance);
+    auto client = KafkaClient::create(settings_, KafkaRole::kMember, std::move(*conf), this);
     if (!client) return client.error();
     client_ = std::move(*client);
     KafkaPartitions subscription(rd_kafka_topic_partition_list_new(0));
@@ -100,21 +107,20 @@ class KafkaSource final : public Source {
       const bool first = out.size() == before;
       KafkaMessage message(
           rd_kafka_consumer_poll(client_->handle(), first ? as_int(until(deadline)) : 0));
-      if (rebalanced_) {
-        // What this call had already gathered belongs to the assignment before: whoever owns those
-        // partitions now starts at positions that do not include it.
-        out.resize(before);
-        if (message != nullptr && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-          deliver(*message, out);
-        }
-        break;
-      }
+      // What this call had gathered before belongs to the assignment that has ended: whoever owns
+      // those partitions now starts at positions that do not include it.
+      if (rebalanced_) out.resize(before);
       if (message == nullptr) break;
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         deliver(*message, out);
       } else {
         on_message_error(*message);
       }
+      if (rebalanced_) break;
+    }
+    if (client_->fenced() && !stopped_) {
+      out.resize(before);
+      return after_fence();
     }
     if (stopped_) {
       out.resize(before);
@@ -184,6 +190,26 @@ class KafkaSource final : public Source {
     }
   }
 
+  // A static member whose session ran out while the broker was away forgets its member id, and
+  // librdkafka 2.0.2 may then send one more heartbeat without it, which the broker takes for an
+  // impostor's: fatal for the handle, and false. A handle that has lost its session is therefore
+  // replaced once; a fence without that is a second process with the same instance id.
+  Result<void> after_fence() {
+    if (!client_->session_ran_out()) {
+      stopped_ = stop("instance " + consumer_.instance_id + " of group " + consumer_.group_id +
+                      " is fenced: another process has the same instance id");
+      return *stopped_;
+    }
+    client_->log("REJOIN", "fenced after an outage, joining group " + consumer_.group_id + " anew");
+    close();
+    closing_ = false;
+    if (auto opened = open(); !opened) {
+      stopped_ = opened.error();
+      return *stopped_;
+    }
+    return {};
+  }
+
   void take(const rd_kafka_topic_partition_list_t& list) {
     const auto partitions = partitions_of(list);
     assigned_ = {partitions.begin(), partitions.end()};
@@ -200,6 +226,7 @@ class KafkaSource final : public Source {
       return;
     }
     fetching_ = assigned_;
+    client_->session_renewed();
     for (const auto& start : *starts) next_[start.at] = std::max<Offset>(start.next, 0);
     // An assignment starts unpaused, also for what the listener has just asked to hold back.
     std::vector<TopicPartition> held;
@@ -331,6 +358,7 @@ class KafkaSource final : public Source {
     const std::string words = rd_kafka_message_errstr(&message);
     switch (message.err) {
       case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      case RD_KAFKA_RESP_ERR__FATAL:  // the error callback has its reason
         return;
       case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
       case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
@@ -433,8 +461,11 @@ class KafkaSource final : public Source {
     // Where the client could not revoke in time, nobody else may say so.
     if (!assigned_.empty()) listener_.on_revoked({assigned_.begin(), assigned_.end()}, true);
     assigned_.clear();
+    client_.reset();
   }
 
+  const KafkaSettings settings_;
+  const ConsumerSettings consumer_;
   const std::set<std::string, std::less<>> topics_;  // what SourceRecord::topic points into
   const Start start_;
   AssignmentListener& listener_;
@@ -458,12 +489,8 @@ Result<std::unique_ptr<Source>> open_kafka_source(const KafkaSettings& settings,
   if (consumer.group_id.empty()) return stop("no group to read as");
   auto start = parse_start(consumer.start);
   if (!start) return start.error();
-  std::map<std::string, std::string> own{{"group.id", consumer.group_id}};
-  if (!consumer.instance_id.empty()) own["group.instance.id"] = consumer.instance_id;
-  auto conf = make_kafka_conf(settings, KafkaRole::kMember, own);
-  if (!conf) return conf.error();
-  auto source = std::make_unique<KafkaSource>(consumer, *start, listener);
-  if (auto opened = source->open(settings, std::move(*conf)); !opened) return opened.error();
+  auto source = std::make_unique<KafkaSource>(settings, consumer, *start, listener);
+  if (auto opened = source->open(); !opened) return opened.error();
   return std::unique_ptr<Source>(std::move(source));
 }
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "ingest/kafka.h"
@@ -21,15 +22,23 @@ using test::kafka_settings;
 using test::make_topic;
 using test::unique_name;
 
-class Quiet : public AssignmentListener {
+// Goes on after the last record it has seen, as a store would; else where the group had got to.
+class Keeper : public AssignmentListener {
  public:
   Result<std::vector<TopicPosition>> on_assigned(
       const std::vector<AssignedPartition>& partitions) override {
     ++assigned_count;
-    for (const auto& partition : partitions) committed = partition.committed;
-    return std::vector<TopicPosition>{};
+    std::vector<TopicPosition> told;
+    for (const auto& partition : partitions) {
+      committed = partition.committed;
+      if (next == 0) next = committed.value_or(0);
+      if (next > 0) told.push_back({partition.at, next});
+    }
+    return told;
   }
   void on_revoked(const std::vector<TopicPartition>&, bool) override { ++revoked_count; }
+
+  Offset next = 0;
   std::optional<Offset> committed;
   int assigned_count = 0;
   int revoked_count = 0;
@@ -66,87 +75,135 @@ class DeadPort {
   std::string bootstrap_;
 };
 
+// Writes numbers to a topic of one partition and reads them back, expecting every one once.
+class Loop {
+ public:
+  Loop(const KafkaSettings& settings, const std::string& topic, const std::string& group)
+      : topic_(topic) {
+    auto sink = open_kafka_sink(settings);
+    auto source = open_kafka_source(settings, {{topic}, group, "one", "earliest"}, keeper);
+    EXPECT_TRUE(sink && source);
+    if (sink) sink_ = std::move(*sink);
+    if (source) source_ = std::move(*source);
+  }
+
+  void write(int count) {
+    for (int i = 0; i < count; ++i) {
+      ASSERT_TRUE(sink_->append({topic_, 0, "k", std::to_string(written++), {}}));
+    }
+  }
+  void read() {
+    std::vector<SourceRecord> out;
+    const auto polled = source_->poll(out, 100, 50ms);
+    if (!polled) {
+      ASSERT_EQ(polled.error().disposition, Disposition::kRetry) << polled.error().message;
+      complaints.push_back(polled.error().message);
+    }
+    for (const auto& record : out) {
+      ASSERT_EQ(record.offset, keeper.next++);
+      ASSERT_EQ(record.value, std::to_string(record.offset));
+    }
+  }
+  template <class Done>
+  void read_until(const Done& done) {
+    const auto deadline = steady_clock::now() + 30s;
+    while (!done()) {
+      ASSERT_NO_FATAL_FAILURE(read());
+      ASSERT_LT(steady_clock::now(), deadline) << keeper.next << " of " << written;
+    }
+  }
+  Result<void> flush(std::chrono::milliseconds timeout) { return sink_->flush(timeout); }
+  Result<void> commit(Offset next) { return source_->commit({{{topic_, 0}, next}}); }
+  std::optional<Offset> delivered_next() { return sink_->delivered_next({topic_, 0}); }
+
+  Keeper keeper;
+  int written = 0;
+  std::vector<std::string> complaints;
+
+ private:
+  std::string topic_;
+  std::unique_ptr<Sink> sink_;
+  std::unique_ptr<Source> source_;
+};
+
 TEST(KafkaOutage, ABrokerKilledAndStartedAgainLosesAndRepeatsNothing) {
   test::ScopedBroker broker;
   NEEDS_A_BROKER_OF_ITS_OWN(broker);
   const auto settings = kafka_settings(broker.bootstrap());
   const auto topic = make_topic(settings, "outage", 1);
   const auto group = unique_name("group");
-  auto sink = open_kafka_sink(settings);
-  ASSERT_TRUE(sink) << sink.error().message;
-  Quiet listener;
-  auto source = open_kafka_source(settings, {{topic}, group, "one", "earliest"}, listener);
-  ASSERT_TRUE(source) << source.error().message;
-  int written = 0;
-  Offset next = 0;
-  std::vector<std::string> complaints;
-  const auto write = [&](int count) {
-    for (int i = 0; i < count; ++i) {
-      ASSERT_TRUE((*sink)->append({topic, 0, "k", std::to_string(written++), {}}));
-    }
-  };
-  const auto read = [&](std::chrono::milliseconds timeout) {
-    std::vector<SourceRecord> out;
-    const auto polled = (*source)->poll(out, 100, timeout);
-    if (!polled) {
-      ASSERT_EQ(polled.error().disposition, Disposition::kRetry) << polled.error().message;
-      complaints.push_back(polled.error().message);
-    }
-    for (const auto& record : out) {
-      ASSERT_EQ(record.offset, next++);
-      ASSERT_EQ(record.value, std::to_string(record.offset));
-    }
-  };
-  write(1000);
-  ASSERT_TRUE((*sink)->flush(20s));
-  while (next < 300) read(100ms);
-  ASSERT_TRUE((*source)->commit({{{topic, 0}, 200}}));
+  {
+    Loop loop(settings, topic, group);
+    loop.write(1000);
+    ASSERT_TRUE(loop.flush(20s));
+    ASSERT_NO_FATAL_FAILURE(loop.read_until([&] { return loop.keeper.next >= 300; }));
+    ASSERT_TRUE(loop.commit(200));
 
-  broker.kill();
-  write(1000);  // queued until somebody is there to take them
-  const auto dead = (*sink)->flush(500ms);
-  ASSERT_FALSE(dead);
-  EXPECT_EQ(dead.error().disposition, Disposition::kRetry) << dead.error().message;
-  const auto gone = steady_clock::now();
-  while (complaints.empty() && steady_clock::now() - gone < 15s) read(100ms);
-  ASSERT_FALSE(complaints.empty());
-  EXPECT_NE(complaints.front().find("no broker of " + broker.bootstrap() + " has answered for "),
-            std::string::npos)
-      << complaints.front();
-  broker.start();
-  ASSERT_TRUE(broker.running()) << broker.output();
+    // Nobody polls while the broker comes back: what the client makes of it must heal as well.
+    broker.kill();
+    loop.write(1000);  // queued until somebody is there to take them
+    const auto dead = loop.flush(500ms);
+    ASSERT_FALSE(dead);
+    EXPECT_EQ(dead.error().disposition, Disposition::kRetry) << dead.error().message;
+    ASSERT_NO_FATAL_FAILURE(loop.read_until([&] { return !loop.complaints.empty(); }));
+    EXPECT_NE(
+        loop.complaints.front().find("no broker of " + broker.bootstrap() + " has answered for "),
+        std::string::npos)
+        << loop.complaints.front();
+    broker.start();
+    ASSERT_TRUE(broker.running()) << broker.output();
+    ASSERT_NO_FATAL_FAILURE(loop.read_until([&] { return loop.keeper.next == loop.written; }));
 
+    // And while somebody does.
+    broker.kill();
+    loop.write(1000);
+    std::thread starting([&] { broker.start(); });
+    loop.read_until([&] { return loop.keeper.next == loop.written; });
+    starting.join();
+    ASSERT_FALSE(HasFatalFailure());
+
+    const auto flushed = loop.flush(20s);
+    ASSERT_TRUE(flushed) << flushed.error().message;
+    EXPECT_EQ(loop.delivered_next(), loop.written);
+    Result<void> committed = retry("not yet");
+    ASSERT_NO_FATAL_FAILURE(loop.read_until([&] {
+      committed = loop.commit(2500);
+      return committed.has_value();
+    }));
+  }
+  Loop after(settings, topic, group);
+  ASSERT_NO_FATAL_FAILURE(after.read_until([&] { return after.keeper.next == 3000; }));
+  EXPECT_EQ(after.keeper.committed, 2500);
+}
+
+TEST(KafkaOutage, ASecondProcessWithTheSameInstanceIdStopsTheFirst) {
+  FOVEA_NEEDS_BROKER();
+  const auto settings = kafka_settings(test::broker_address());
+  const auto topic = make_topic(settings, "fenced", 1);
+  const auto group = unique_name("group");
+  Keeper first_keeper;
+  Keeper second_keeper;
+  auto first = open_kafka_source(settings, {{topic}, group, "one", "earliest"}, first_keeper);
+  ASSERT_TRUE(first) << first.error().message;
+  std::vector<SourceRecord> out;
   const auto deadline = steady_clock::now() + 30s;
-  Result<void> flushed;
-  do {
-    flushed = (*sink)->flush(1s);
-    if (!flushed) {
-      ASSERT_EQ(flushed.error().disposition, Disposition::kRetry) << flushed.error().message;
-    }
-    ASSERT_LT(steady_clock::now(), deadline);
-  } while (!flushed);
-  while (next < written) {
-    read(100ms);
-    ASSERT_LT(steady_clock::now(), deadline) << next << " of " << written;
+  while (first_keeper.assigned_count == 0 && steady_clock::now() < deadline) {
+    ASSERT_TRUE((*first)->poll(out, 10, 50ms));
   }
-  EXPECT_EQ((*sink)->delivered_next({topic, 0}), written);
+  auto second = open_kafka_source(settings, {{topic}, group, "one", "earliest"}, second_keeper);
+  ASSERT_TRUE(second) << second.error().message;
 
-  Result<void> committed = (*source)->commit({{{topic, 0}, 1500}});
-  while (!committed && steady_clock::now() < deadline) {
-    read(100ms);
-    committed = (*source)->commit({{{topic, 0}, 1500}});
+  Result<void> polled;
+  while (polled && steady_clock::now() < deadline) {
+    ASSERT_TRUE((*second)->poll(out, 10, 20ms));
+    polled = (*first)->poll(out, 10, 20ms);
   }
-  ASSERT_TRUE(committed) << committed.error().message;
-  source->reset();
-  Quiet after;
-  source = open_kafka_source(settings, {{topic}, group, "one", "earliest"}, after);
-  ASSERT_TRUE(source) << source.error().message;
-  next = 1500;
-  while (next < written) {
-    read(100ms);
-    ASSERT_LT(steady_clock::now(), deadline + 15s) << next << " of " << written;
-  }
-  EXPECT_EQ(after.committed, 1500);
+
+  ASSERT_FALSE(polled);
+  EXPECT_EQ(polled.error().disposition, Disposition::kStop);
+  EXPECT_EQ(polled.error().message, "instance one of group " + group +
+                                        " is fenced: another process has the same instance id");
+  EXPECT_EQ(second_keeper.assigned_count, 1);
 }
 
 TEST(KafkaOutage, ClosingDoesNotWaitForABrokerThatDoesNotAnswer) {
@@ -154,7 +211,7 @@ TEST(KafkaOutage, ClosingDoesNotWaitForABrokerThatDoesNotAnswer) {
   NEEDS_A_BROKER_OF_ITS_OWN(broker);
   const auto settings = kafka_settings(broker.bootstrap());
   const auto topic = make_topic(settings, "frozen", 1);
-  Quiet listener;
+  Keeper listener;
   auto source =
       open_kafka_source(settings, {{topic}, unique_name("group"), "", "earliest"}, listener);
   ASSERT_TRUE(source) << source.error().message;
@@ -193,7 +250,7 @@ TEST(KafkaOutage, WithoutABrokerEverythingAsksForAnotherTryAndNamesIt) {
   ASSERT_TRUE(admin) << admin.error().message;
   auto sink = open_kafka_sink(settings);
   ASSERT_TRUE(sink) << sink.error().message;
-  Quiet listener;
+  Keeper listener;
   auto source = open_kafka_source(settings, {{"t"}, "g", "i", "earliest"}, listener);
   ASSERT_TRUE(source) << source.error().message;
 

@@ -482,6 +482,7 @@ TEST_F(KafkaSource, AStaticMemberThatComesBackKeepsItsPartitionsWithoutDisturbin
   const auto group = unique_name("group");
   Listener one;
   Listener two;
+  Listener again;
   auto first = open_source(topic, group, one, "earliest", "one");
   auto second = open_source(topic, group, two, "earliest", "two");
   ASSERT_NE(first, nullptr);
@@ -496,7 +497,6 @@ TEST_F(KafkaSource, AStaticMemberThatComesBackKeepsItsPartitionsWithoutDisturbin
   const int disturbed = two.revoked_count;
 
   first.reset();
-  Listener again;
   first = open_source(topic, group, again, "earliest", "one");
   ASSERT_NE(first, nullptr);
   const auto begun = steady_clock::now();
