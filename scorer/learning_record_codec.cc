@@ -37,6 +37,18 @@ std::variant<double, std::string> decode_value(ByteReader& in) {
   return number;
 }
 
+// Ages and counts that no encoder writes are refused, so that nothing downstream meets them.
+std::int64_t checked_age(std::int64_t age_ms, ByteReader& in) {
+  if (age_ms < 0) in.fail();
+  return age_ms;
+}
+
+std::uint32_t decode_count(ByteReader& in) {
+  const std::uint64_t count = in.varint();
+  if (count > UINT32_MAX) in.fail();
+  return static_cast<std::uint32_t>(count);
+}
+
 // An own item is named by its latest place in the history where it has one: 1 + the distance from
 // the newest entry, then 1 + the distance into the older ones; 0 is followed by the key. Its age is
 // written only where the history does not tell it.
@@ -88,13 +100,13 @@ void decode_own_items(ByteReader& in, Example& example) {
     own.lag_class = lag & static_cast<std::uint8_t>(~kAgeFollows);
     if (own.lag_class >= kLagClasses) in.fail();
     if ((lag & kAgeFollows) != 0) {
-      own.age_ms = in.zigzag();
+      own.age_ms = checked_age(in.zigzag(), in);
     } else if (place >= 1 && place <= n) {
       own.age_ms = example.history[n - place].age_ms;
     } else {
       in.fail();
     }
-    own.count = static_cast<std::uint32_t>(in.varint());
+    own.count = decode_count(in);
     if (in.failed()) return;
   }
 }
@@ -147,12 +159,15 @@ Example decode_example(ByteReader& in) {
     field.name = in.text();
     field.value = decode_value(in);
   }
-  example.history_length = static_cast<std::uint32_t>(in.varint());
+  example.history_length = decode_count(in);
   example.history.resize(in.count(sizeof(std::uint64_t) + 1));
   std::int64_t age_before = 0;
   for (ExampleHistoryEntry& entry : example.history) {
     entry.item = ItemKey{in.fixed<std::uint64_t>()};
-    entry.age_ms = age_before - in.zigzag();
+    // Unsigned: a corrupt difference must not overflow.
+    const auto age =
+        static_cast<std::uint64_t>(age_before) - static_cast<std::uint64_t>(in.zigzag());
+    entry.age_ms = checked_age(static_cast<std::int64_t>(age), in);
     age_before = entry.age_ms;
   }
   example.older_history.resize(in.count(sizeof(std::uint64_t)));
