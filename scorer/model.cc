@@ -172,7 +172,11 @@ void make_query(const Model& model, const Example& example, Query& query) {
                                                  static_cast<std::uint32_t>(settings.history_max));
   query.history.clear();
   query.older.clear();
-  for (const ExampleHistoryEntry& entry : example.history) {
+  // The log may hold examples written under a longer history_max.
+  const auto most = static_cast<std::size_t>(settings.history_max);
+  const std::size_t from = example.history.size() - std::min(example.history.size(), most);
+  for (std::size_t k = from; k < example.history.size(); ++k) {
+    const ExampleHistoryEntry& entry = example.history[k];
     query.history.push_back(
         {entry.item, model.catalogue.find(entry.item), std::max<std::int64_t>(0, entry.age_ms)});
   }
