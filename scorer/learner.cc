@@ -126,7 +126,8 @@ LearnOutcome Learner::Impl::fold_example(const Example& example, Offset position
   const Slot known = model.catalogue.find(example.item.key);
   make_query(model, example, step.moment().query);
   LearnOutcome outcome = LearnOutcome::kCounted;
-  const bool warm = recent.size() > static_cast<std::size_t>(model.settings.warmup_examples);
+  const bool warm = recent.size() > 0 &&
+                    stats.examples > static_cast<std::uint64_t>(model.settings.warmup_examples);
   if (model.settings.parts.learning && warm && known != kNoSlot && !example.count_only &&
       !example.history.empty() && model.popularity.count(known) > 0) {
     Random random(model.stamp.model_id, static_cast<std::uint64_t>(position));
