@@ -2,6 +2,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 #include <shared_mutex>
 #include <tuple>
 
@@ -50,6 +51,14 @@ class MemoryProfileStore final : public ProfileStore {
     const auto found = positions_.find(partition);
     if (found == positions_.end()) return std::optional<PartitionPositions>();
     return std::optional(found->second);
+  }
+
+  Result<std::vector<Partition>> partitions() override {
+    const std::shared_lock lock(mutex_);
+    std::set<Partition> found;
+    for (const auto& [partition, positions] : positions_) found.insert(partition);
+    for (const auto& [key, bytes] : profiles_) found.insert(key.first);
+    return std::vector<Partition>(found.begin(), found.end());
   }
 
   Result<void> for_each(const Visitor& visitor) override {

@@ -52,6 +52,9 @@ class ProfileStore {
 
   virtual Result<std::optional<PartitionPositions>> positions(Partition partition) = 0;
 
+  // The partitions that hold anything, in order. Cost: one seek each.
+  virtual Result<std::vector<Partition>> partitions() = 0;
+
   // Every profile, by partition and user id. The visitor's error ends the walk and is returned.
   using Visitor = std::function<Result<void>(Partition, const UserId&, const Profile&)>;
   virtual Result<void> for_each(const Visitor& visitor) = 0;

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <system_error>
 #include <utility>
 
@@ -153,6 +154,22 @@ class RocksDbProfileStore final : public ProfileStore {
                               " do not decode");
     }
     return positions;
+  }
+
+  Result<std::vector<Partition>> partitions() override {
+    if (Result<void> caught_up = catch_up(); !caught_up) return caught_up.error();
+    const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(rocksdb::ReadOptions()));
+    std::vector<Partition> found;
+    // Of a partition's keys its positions come first.
+    for (at->Seek(positions_key(0)); at->Valid();) {
+      const std::optional<Partition> partition = partition_of_key(at->key().ToStringView());
+      if (!partition) break;
+      found.push_back(*partition);
+      if (*partition == std::numeric_limits<Partition>::max()) break;
+      at->Seek(positions_key(*partition + 1));
+    }
+    if (!at->status().ok()) return directory_.error(at->status().ToString());
+    return found;
   }
 
   Result<void> for_each(const Visitor& visitor) override {

@@ -37,14 +37,21 @@ std::string stamp_key() {
   return "\xFF\xFF\xFF\xFFs";
 }
 
-std::optional<ProfileKey> parse_profile_key(std::string_view key) {
-  if (key.size() <= kPrefixBytes || key[kPartitionBytes] != kProfileKind) return std::nullopt;
+std::optional<Partition> partition_of_key(std::string_view key) {
+  if (key.size() < kPrefixBytes) return std::nullopt;
   std::uint32_t bits = 0;
   for (std::size_t i = 0; i < kPartitionBytes; ++i) {
     bits = bits << 8U | static_cast<std::uint8_t>(key[i]);
   }
   if (bits > INT32_MAX) return std::nullopt;
-  return ProfileKey{static_cast<Partition>(bits), UserId{std::string(key.substr(kPrefixBytes))}};
+  return static_cast<Partition>(bits);
+}
+
+std::optional<ProfileKey> parse_profile_key(std::string_view key) {
+  if (key.size() <= kPrefixBytes || key[kPartitionBytes] != kProfileKind) return std::nullopt;
+  const std::optional<Partition> partition = partition_of_key(key);
+  if (!partition) return std::nullopt;
+  return ProfileKey{*partition, UserId{std::string(key.substr(kPrefixBytes))}};
 }
 
 std::string encode_positions(const PartitionPositions& positions) {

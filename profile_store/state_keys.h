@@ -30,6 +30,9 @@ struct ProfileKey {
 // Absent for a key that names no profile.
 [[nodiscard]] std::optional<ProfileKey> parse_profile_key(std::string_view key);
 
+// Of a profile's or positions' key; absent for the stamp.
+[[nodiscard]] std::optional<Partition> partition_of_key(std::string_view key);
+
 [[nodiscard]] std::string encode_positions(const PartitionPositions& positions);
 [[nodiscard]] std::optional<PartitionPositions> decode_positions(std::string_view bytes);
 

@@ -226,7 +226,9 @@ Result<Config> load(const std::vector<ConfigSetting>& settings, const ConfigSour
 Result<Config> load_config(const ConfigSources& sources) {
   const auto settings = read_toml_file(sources.path);
   if (!settings) return settings.error();
-  return load(*settings, sources, sources.path);
+  auto config = load(*settings, sources, sources.path);
+  if (config) config->path = sources.path;
+  return config;
 }
 
 Result<Config> load_config_text(const std::string& toml, const std::string& directory,

@@ -76,6 +76,7 @@ struct ViewSettings {
 };
 
 struct Config {
+  std::string path;         // of the file it was read from; not a key
   std::string name;         // the topology's
   std::string group_id;     // default: the name
   std::string instance_id;  // default: host name; stable across restarts

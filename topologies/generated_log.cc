@@ -67,6 +67,7 @@ struct MadeItem {
   std::uint32_t next_part = kNone;
   std::uint8_t genre = 0;
   bool alive = true;
+  TimeMs born{};
   double quality = 1;  // Zipf: 1 / rank of a random rank
 };
 
@@ -114,6 +115,7 @@ std::uint32_t GeneratedLog::Impl::bear(std::uint8_t genre) {
   const auto number = static_cast<std::uint32_t>(items.size());
   MadeItem item;
   item.genre = genre;
+  item.born = now();
   item.quality = 1.0 / static_cast<double>(1 + random.below(20));
   const std::uint32_t before = newest[genre];
   if (before != kNone && items[before].part < kSeriesMax && random.chance(0.75)) {
@@ -153,7 +155,7 @@ Item GeneratedLog::Impl::announce(std::uint32_t number) const {
   item.tags = {fmt::format("series-{}", made.series)};
   item.attributes.emplace_back("part", static_cast<double>(made.part));
   item.provider = fmt::format("studio-{}", made.series % 17);
-  item.published_at = now();
+  item.published_at = made.born;
   item.available = made.alive;
   return item;
 }
@@ -269,7 +271,9 @@ GeneratedStep GeneratedLog::next() {
   event.item.key = ingest::item_key(event.item.id);
   event.event_time = world.now();
   event.record_time = event.event_time;
-  event.id = fmt::format("g{}-{}", world.settings.seed, world.event_count);
+  // With the start, so that a second run of a producer is not taken for repeats of the first.
+  event.id = fmt::format("g{}-{:x}-{}", world.settings.seed, value(world.settings.start),
+                         world.event_count);
   event.context.push_back({"device", std::string(kDevices[user.device])});
   event.context.push_back({"region", std::string(kRegions[user.region])});
   ++world.event_count;

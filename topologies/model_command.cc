@@ -1,0 +1,77 @@
+// fovea model info: what the newest local snapshot holds.
+
+#include <fmt/format.h>
+
+#include <string>
+#include <vector>
+
+#include "scorer/model_info.h"
+#include "topologies/commands.h"
+#include "topologies/json_text.h"
+#include "topologies/local_state.h"
+
+namespace fovea::topologies {
+namespace {
+
+double mebibytes(std::uint64_t bytes) {
+  return static_cast<double>(bytes) / (1U << 20U);
+}
+
+void print_json(const LocalModel& local, const std::vector<scorer::TableMemory>& tables) {
+  const ModelStamp stamp = local.learner->stamp();
+  const scorer::LearnerStats stats = local.learner->stats();
+  std::string memory;
+  for (const scorer::TableMemory& table : tables) {
+    memory += fmt::format("{}{{\"table\":{},\"rows\":{},\"bytes\":{}}}", memory.empty() ? "" : ",",
+                          json_string(table.table), table.rows, table.bytes);
+  }
+  fmt::print(
+      "{{\"snapshot\":{},\"model_id\":\"{:016x}\",\"lineage\":{},\"position\":{},"
+      "\"digest\":\"{:016x}\",\"examples\":{},\"gradients\":{},\"catalogue_changes\":{},"
+      "\"repeats_skipped\":{},\"items\":{},\"loss\":{},\"memory\":[{}]}}\n",
+      json_string(local.path), stamp.model_id, stamp.lineage, stamp.position,
+      local.learner->digest(), stats.examples, stats.gradients, stats.catalogue_changes,
+      stats.repeats_skipped, stats.items, stats.loss, memory);
+}
+
+void print_text(const LocalModel& local, const std::vector<scorer::TableMemory>& tables) {
+  const ModelStamp stamp = local.learner->stamp();
+  const scorer::LearnerStats stats = local.learner->stats();
+  fmt::print(
+      "snapshot          {}\n"
+      "model             {:016x}, lineage {}\n"
+      "position          {}\n"
+      "digest            {:016x}\n"
+      "examples          {}, {} of them learned by gradient\n"
+      "repeats skipped   {}\n"
+      "catalogue changes {}\n"
+      "items             {}\n"
+      "loss              {:.4f}\n\n",
+      local.path, stamp.model_id, stamp.lineage, stamp.position, local.learner->digest(),
+      stats.examples, stats.gradients, stats.repeats_skipped, stats.catalogue_changes, stats.items,
+      stats.loss);
+  fmt::print("{:<24} {:>12} {:>10}\n", "memory", "rows", "MiB");
+  std::uint64_t total = 0;
+  for (const scorer::TableMemory& table : tables) {
+    total += table.bytes;
+    fmt::print("{:<24} {:>12} {:>10.2f}\n", table.table, table.rows, mebibytes(table.bytes));
+  }
+  fmt::print("{:<24} {:>12} {:>10.2f}\n", "all", "", mebibytes(total));
+}
+
+}  // namespace
+
+Result<void> model(const Config& config, const ModelOptions& options) {
+  const auto local = open_local_model(config);
+  if (!local) return local.error();
+  if (local->learner == nullptr) return stop(local->why_not);
+  const auto tables = scorer::memory(local->learner->model());
+  if (options.json) {
+    print_json(*local, tables);
+  } else {
+    print_text(*local, tables);
+  }
+  return {};
+}
+
+}  // namespace fovea::topologies
