@@ -25,7 +25,9 @@ using LogLine = std::function<void(const std::string&)>;
 
 struct KafkaSettings {
   std::map<std::string, std::string> properties;  // as given in [kafka]
-  LogLine log;                                    // one clause a call; may be empty
+  // One clause a call, at most one a second of each kind; may be empty. Called from inside the
+  // calls of whoever owns the handle, never from a thread of the client's.
+  LogLine log;
 };
 
 // Errors: kStop naming the property and the nearest known one.
@@ -34,20 +36,36 @@ struct KafkaSettings {
 struct ConsumerSettings {
   std::vector<std::string> topics;
   std::string group_id;
-  std::string instance_id;             // static membership; stable across restarts
-  std::string start = "earliest";      // where a partition without any position starts
+  // Static membership: stable across restarts, one process each. Its partitions wait for it for
+  // a session when it goes. Empty: a member that leaves the group when it is closed.
+  std::string instance_id;
+  // Where a partition without any position starts: earliest, latest, or a time in milliseconds.
+  std::string start = "earliest";
 };
 
 // A member of a consumer group; range assignment, offsets never committed by the client itself.
-// Lifetime  `listener` outlives the source. Destroying the source closes the consumer and calls
-//           on_revoked for what is left.
-// Errors: kStop for settings.
+//
+// poll() is all that keeps it in the group and all that calls the listener. When partitions
+// change hands in the middle of a poll, the records that this call had gathered are taken back:
+// what poll() returns always belongs to the assignment that holds when it returns. While no
+// broker answers, poll() says so every three seconds (kRetry) and the client goes on trying; call
+// it again. kStop names a missing topic, a position that the topic no longer has or does not have
+// yet, and a second process with the same instance id.
+//
+// Lifetime  `listener` outlives the source. Destroying the source closes the consumer, within
+//           ten seconds also where no broker answers, and calls on_revoked for what is left.
+// Errors: kStop for settings. No broker is asked.
 [[nodiscard]] Result<std::unique_ptr<Source>> open_kafka_source(const KafkaSettings& settings,
                                                                const ConsumerSettings& consumer,
                                                                AssignmentListener& listener);
 
 // An idempotent producer without transactions; a failed delivery never leaves a hole behind which
 // later records of the partition get through (enable.gapless.guarantee).
+//
+// append() looks a topic up when it is first named: kStop if it does not exist. After a failed
+// delivery everything is kStop, and a new sink is to be opened. Destroying the sink drops what was
+// not flushed.
+// Errors: kStop for settings. No broker is asked.
 [[nodiscard]] Result<std::unique_ptr<Sink>> open_kafka_sink(const KafkaSettings& settings);
 
 // One partition read from an offset on, outside any group: the learning log, a changelog.
@@ -55,28 +73,33 @@ class PartitionReader {
  public:
   virtual ~PartitionReader() = default;
 
-  // As Source::poll.
+  // As Source::poll; returns early, with nothing, when the end of the partition is reached.
   virtual Result<void> poll(std::vector<SourceRecord>& out, std::size_t records_max,
                             std::chrono::milliseconds timeout) = 0;
 
   // Offset that the next record will have or follow: control and aborted records are counted.
   [[nodiscard]] virtual Offset next() const = 0;
 
-  // The partition's ends as of now.
-  struct Ends { Offset low = 0; Offset high = 0; };
+  // The partition's ends as of now; `high` is the high watermark, behind open transactions too.
+  struct Ends {
+    Offset low = 0;
+    Offset high = 0;
+  };
   virtual Result<Ends> ends(std::chrono::milliseconds timeout) = 0;
 };
 
-// Errors: kStop for settings or a missing topic.
+// `start` kNoOffset is the first record there is. A start outside the partition's ends is kStop of
+// the first poll().
+// Errors: kStop for settings or a missing topic; kRetry when no broker answers within 5 s.
 [[nodiscard]] Result<std::unique_ptr<PartitionReader>> open_partition_reader(
     const KafkaSettings& settings, const TopicPartition& at, Offset start);
 
 // What is asked of a cluster before anything is read or written.
 struct TopicDescription {
   std::string name;
-  std::int32_t partitions = 0;
-  std::int32_t replication = 0;
-  std::map<std::string, std::string> config;
+  std::int32_t partitions = 0;   // 0 when creating: the broker's default
+  std::int32_t replication = 0;  // 0 when creating: the broker's default
+  std::map<std::string, std::string> config;  // described: every setting in force, by name
 };
 
 class KafkaAdmin {
@@ -87,7 +110,7 @@ class KafkaAdmin {
   // Only those that exist.
   virtual Result<std::vector<TopicDescription>> describe(const std::vector<std::string>& topics,
                                                          std::chrono::milliseconds timeout) = 0;
-  // Existing topics are left as they are.
+  // Existing topics are left as they are. The others are ready to be used afterwards.
   virtual Result<void> create(const std::vector<TopicDescription>& topics,
                               std::chrono::milliseconds timeout) = 0;
 };

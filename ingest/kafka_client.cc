@@ -21,14 +21,12 @@ KafkaClient& client_of(void* opaque) {
   return *static_cast<KafkaClient*>(opaque);
 }
 
-void on_client_error(rd_kafka_t* handle, int code, const char* reason, void* opaque) {
-  if (code != RD_KAFKA_RESP_ERR__FATAL) {
+void on_client_error(rd_kafka_t*, int code, const char* reason, void* opaque) {
+  if (code == RD_KAFKA_RESP_ERR__FATAL) {
+    client_of(opaque).on_fatal();
+  } else {
     client_of(opaque).on_error(code, reason);
-    return;
   }
-  char words[512];
-  const auto underlying = rd_kafka_fatal_error(handle, words, sizeof words);
-  client_of(opaque).on_fatal(underlying, words);
 }
 
 void on_client_log(const rd_kafka_t* handle, int, const char* facility, const char* line) {
@@ -131,8 +129,10 @@ void KafkaClient::heard() {
   last_reason_.clear();
 }
 
-void KafkaClient::on_fatal(int code, const std::string& reason) {
-  fatal_ = reason;
+void KafkaClient::on_fatal() {
+  char words[512] = "";
+  const auto code = rd_kafka_fatal_error(handle_, words, sizeof words);
+  fatal_ = words;
   fenced_ = code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
 }
 

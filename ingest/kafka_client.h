@@ -72,6 +72,9 @@ class KafkaClient {
   // A broker has answered.
   void heard();
 
+  // A fatal error has been raised: nothing will come of this handle any more.
+  [[nodiscard]] bool dead() const { return fatal_.has_value(); }
+
   // Fatal: another member of the group joined under this one's instance id, or so the broker says.
   [[nodiscard]] bool fenced() const { return fenced_; }
 
@@ -96,7 +99,7 @@ class KafkaClient {
 
   // From the client's callbacks.
   void on_error(int code, const std::string& reason);
-  void on_fatal(int code, const std::string& reason);
+  void on_fatal();
   void on_log(const std::string& facility, const std::string& line);
 
  private:

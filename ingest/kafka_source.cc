@@ -103,7 +103,7 @@ class KafkaSource final : public Source {
     const auto deadline = steady_clock::now() + timeout;
     const std::size_t before = out.size();
     rebalanced_ = false;
-    while (!stopped_ && out.size() - before < records_max) {
+    while (!stopped_ && !client_->dead() && out.size() - before < records_max) {
       const bool first = out.size() == before;
       KafkaMessage message(
           rd_kafka_consumer_poll(client_->handle(), first ? as_int(until(deadline)) : 0));
@@ -116,7 +116,7 @@ class KafkaSource final : public Source {
       } else {
         on_message_error(*message);
       }
-      if (rebalanced_) break;
+      if (rebalanced_ || (out.size() == before && steady_clock::now() >= deadline)) break;
     }
     if (client_->fenced() && !stopped_) {
       out.resize(before);
@@ -127,7 +127,7 @@ class KafkaSource final : public Source {
       return *stopped_;
     }
     if (out.size() > before) client_->heard();
-    if (missing_) {
+    if (missing_ && out.size() == before) {
       if (auto checked = check_missing(); !checked) return checked;
     }
     // With records in hand there is nothing to report, and they must not be lost to a report.
@@ -358,7 +358,9 @@ class KafkaSource final : public Source {
     const std::string words = rd_kafka_message_errstr(&message);
     switch (message.err) {
       case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-      case RD_KAFKA_RESP_ERR__FATAL:  // the error callback has its reason
+        return;
+      case RD_KAFKA_RESP_ERR__FATAL:
+        client_->on_fatal();
         return;
       case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
       case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
