@@ -9,6 +9,7 @@
 #include <iterator>
 #include <limits>
 
+#include "ingest/event_fields.h"
 #include "ingest/event_mapping.h"
 #include "ingest/file_source.h"
 #include "ingest/json_access.h"
@@ -21,10 +22,6 @@ namespace {
 namespace dom = simdjson::dom;
 
 constexpr std::size_t kEventsMax = 256;
-constexpr std::size_t kItemsMax = 1000;
-constexpr std::size_t kContextFieldsMax = 16;
-constexpr std::size_t kContextBytesMax = 256;
-constexpr std::size_t kFiltersMax = 16;
 constexpr std::int64_t kSlateSizeMax = 1000;
 
 // All pointers of a mapping as one tree of keys: a record is walked once, only where a pointer
@@ -146,91 +143,6 @@ bool takes_item(EventType type) {
   }
 }
 
-ItemRef item_ref(std::string id) {
-  const ItemKey key = item_key(id);
-  return {key, std::move(id)};
-}
-
-Failure read_context(const dom::element& from, std::vector<ContextField>& out) {
-  dom::object object;
-  if (from.get(object) != simdjson::SUCCESS) return skip("bad_context", "context is not an object");
-  for (const dom::key_value_pair field : object) {
-    if (field.value.is_null()) continue;
-    if (field.key.empty() || field.key.size() > kContextBytesMax) {
-      return skip("bad_context", fmt::format("context has a name of {} bytes, 1 to {}",
-                                             field.key.size(), kContextBytesMax));
-    }
-    bool repeated = false;
-    for (const ContextField& known : out) repeated = repeated || known.name == field.key;
-    if (repeated) continue;
-    if (out.size() == kContextFieldsMax) {
-      return skip("bad_context", fmt::format("context has more than {} fields", kContextFieldsMax));
-    }
-    ContextField& added = out.emplace_back();
-    added.name.assign(field.key);
-    if (std::string_view text; field.value.get(text) == simdjson::SUCCESS) {
-      if (text.size() > kContextBytesMax) {
-        return skip("bad_context", fmt::format("context {} is {} bytes, at most {}",
-                                               quoted(field.key), text.size(), kContextBytesMax));
-      }
-      added.value = std::string(text);
-    } else if (const auto number = read_number(field.value)) {
-      added.value = *number;
-    } else {
-      return skip("bad_context",
-                  fmt::format("context {} is neither a number nor a string", quoted(field.key)));
-    }
-  }
-  return std::nullopt;
-}
-
-Failure read_filter(const dom::element& from,
-                    std::vector<std::pair<std::string, std::string>>& out) {
-  dom::object object;
-  if (from.get(object) != simdjson::SUCCESS) return skip("bad_filter", "filter is not an object");
-  for (const dom::key_value_pair field : object) {
-    if (field.value.is_null()) continue;
-    if (out.size() == kFiltersMax) {
-      return skip("bad_filter", fmt::format("filter has more than {} fields", kFiltersMax));
-    }
-    std::string text;
-    if (field.key.empty() || field.key.size() > kIdBytesMax || !read_text(field.value, text) ||
-        text.empty() || text.size() > kIdBytesMax) {
-      return skip("bad_filter", fmt::format("filter {} is no string of 1 to {} bytes",
-                                            quoted(field.key), kIdBytesMax));
-    }
-    out.emplace_back(std::string(field.key), std::move(text));
-  }
-  return std::nullopt;
-}
-
-// The value that `tail` leads to below an element of a starred array; absent counts as null.
-std::optional<dom::element> below(dom::element at, const std::vector<std::string>& tail) {
-  for (const std::string& token : tail) {
-    if (!at.is_object() || at.at_key(token).get(at) != simdjson::SUCCESS) return std::nullopt;
-  }
-  if (at.is_null()) return std::nullopt;
-  return at;
-}
-
-Failure read_items(const Found& found, std::vector<ItemRef>& out) {
-  dom::array array;
-  if (found.value->get(array) != simdjson::SUCCESS) {
-    return skip("bad_items", "items is not an array");
-  }
-  std::string id;
-  for (const dom::element entry : array) {
-    if (out.size() == kItemsMax) {
-      return skip("bad_items", fmt::format("items has more than {} ids", kItemsMax));
-    }
-    const auto value = below(entry, found.place->tail);
-    if (!value) return skip("bad_items", fmt::format("items {} has no id", out.size()));
-    if (auto failure = read_id(*value, "items", id)) return failure;
-    out.push_back(item_ref(id));
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 struct EventCodec::Impl {
@@ -338,7 +250,7 @@ Failure EventCodec::Impl::read_fields_of_type(Event& event) const {
       if (auto failure = read_optional_id(Field::kSlate, event.slate)) return failure;
       const Found found = find(Field::kItems);
       if (found) {
-        if (auto failure = read_items(found, event.items)) return failure;
+        if (auto failure = read_items(*found.value, found.place->tail, event.items)) return failure;
       }
       if (event.items.empty()) return skip("missing_items", "impression shows no items");
       return std::nullopt;

@@ -26,7 +26,7 @@ enum class TimeUnit : std::uint8_t { kSeconds, kMilliseconds, kMicroseconds };
 
 // [input.map] and [events.types] of a topology, as data. Pointers are RFC 6901; `@/x` is read in
 // the entry of `each`; the first that is present and not null wins. A field that is left out is
-// read under its own name ("/user").
+// read under its own name ("/user"); one with an empty list nowhere.
 struct EventMapping {
   std::map<std::string, std::vector<std::string>> fields;  // contract field -> pointers
   std::string each;                                        // pointer of an array, or empty
@@ -36,9 +36,9 @@ struct EventMapping {
   std::int64_t max_future_ms = 600'000;      // an event this far after its record is refused
 };
 
-// What one record turned into. Both empty: every event of it was of an ignored type.
+// What one record turned into. No events: all of them were of ignored types.
 struct DecodedRecord {
-  std::vector<Event> events;     // in order; all of one user unless user_in_entry
+  std::vector<Event> events;  // in order; all of one user unless user_in_entry
   std::uint32_t ignored_count = 0;
 };
 
@@ -51,7 +51,7 @@ class EventCodec {
   EventCodec& operator=(EventCodec&&) noexcept;
   ~EventCodec();
 
-  // Errors: kSkip, with one of kEventReasons.
+  // Errors: kSkip, with one of event_reasons().
   [[nodiscard]] Result<DecodedRecord> decode(const SourceRecord& record);
 
  private:
@@ -60,7 +60,8 @@ class EventCodec {
   std::unique_ptr<Impl> impl_;
 };
 
-// The contract's own shape, one line without a newline; decode(encode(e)) == e.
+// The contract's own shape, one line without a newline. decode() gives the event back, all but
+// record_time, for fields that its type has.
 [[nodiscard]] std::string encode_event(const Event& event);
 
 // Every reason decode() can give, with one sentence each: the documentation's table.
