@@ -14,7 +14,7 @@ using Vector = std::vector<double>;
 constexpr double kEps = 5e-4;  // of tw and rv
 constexpr double kBackedOffEpsilon = 1e-6;
 constexpr double kPriorIncrements = 5.0;  // increments added to a row's total
-constexpr double kDifference = 0x1p-10;   // of central differences
+constexpr double kDifference = 0x1p-20;   // of central differences
 
 double dot(const Vector& a, const Vector& b) {
   double sum = 0.0;

@@ -1,0 +1,269 @@
+// One gradient step against the reference, which takes every gradient by central differences.
+
+#include "scorer/learn_step.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+
+#include "scorer/reference.h"
+#include "tests/scorer/small_stream.h"
+
+namespace fovea::scorer {
+namespace {
+
+using reference::Number;
+using reference::Parameters;
+
+struct Variant {
+  std::string name;
+  ModelSettings settings;
+  bool strangers = false;  // the history holds items that the model does not know
+};
+
+std::vector<Variant> variants() {
+  std::vector<Variant> out(5, {"", small_settings()});
+  out[0].name = "repeats";
+  out[1].name = "seen_excluded";
+  out[1].settings.exclude_seen = true;
+  out[2].name = "without_attention";
+  out[2].settings.parts.attention = false;
+  out[3].name = "without_memory";
+  out[3].settings.parts.memory = false;
+  out[4].name = "strangers";
+  out[4].strangers = true;
+  return out;
+}
+
+using Visit = std::function<void(const std::string&, double value, double sum)>;
+
+// Calls `visit` for every number that the step may move, in one order.
+void walk(const Parameters& p, const Visit& visit) {
+  const auto row = [&](const std::string& name, const reference::Row& r) {
+    for (std::size_t d = 0; d < r.value.size(); ++d) {
+      visit(name + "." + std::to_string(d), r.value[d], r.sum);
+    }
+  };
+  const auto numbers = [&](const std::string& name, const auto& list) {
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      visit(name + "." + std::to_string(i), list[i].value, list[i].sum);
+    }
+  };
+  const auto rows = [&](const std::string& name, const auto& list) {
+    for (std::size_t i = 0; i < list.size(); ++i) row(name + "." + std::to_string(i), list[i]);
+  };
+  for (std::size_t i = 0; i < p.items.size(); ++i) {
+    const std::string name = "item." + std::to_string(i);
+    row(name + ".a", p.items[i].in);
+    row(name + ".b", p.items[i].residual);
+    visit(name + ".c", p.items[i].bias.value, p.items[i].bias.sum);
+  }
+  for (std::size_t d = 0; d < p.matrix.size(); ++d) {
+    numbers("W." + std::to_string(d), p.matrix[d]);
+  }
+  numbers("q", p.offset);
+  numbers("r_pos", p.position);
+  numbers("r_gap", p.gap);
+  numbers("wa", p.scale_length);
+  numbers("wa'", p.scale_mass);
+  numbers("wa''", p.scale_gap);
+  numbers("lasting", p.lasting_factor);
+  rows("v", p.gap_rows);
+  rows("v'", p.length_rows);
+  rows("v_c", p.context_rows);
+  for (std::size_t f = 0; f < kFeatureCount; ++f) {
+    const std::string name(kFeatures[f].name);
+    visit(name + ".base", p.slopes[f].base.value, p.slopes[f].base.sum);
+    numbers(name + ".length", p.slopes[f].length);
+    numbers(name + ".mass", p.slopes[f].mass);
+    numbers(name + ".gap", p.slopes[f].gap);
+    numbers(name + ".knot", p.slopes[f].knots);
+  }
+  numbers("b_pos", p.beta_position);
+  numbers("b_gap", p.beta_gap);
+  for (std::size_t l = 0; l < kLagClasses; ++l) {
+    const std::string name = "own." + std::to_string(l);
+    numbers(name + ".length", p.tables[l].length);
+    numbers(name + ".pair", p.tables[l].pair);
+    numbers(name + ".gap", p.tables[l].gap);
+    numbers(name + ".share", p.tables[l].share);
+    visit(name + ".rate", p.tables[l].rate.value, p.tables[l].rate.sum);
+  }
+  numbers("gate", p.gates);
+  numbers("own_slope", p.own_slopes);
+  numbers("own_recency", p.own_recency);
+  numbers("own_count", p.own_count);
+}
+
+struct Flat {
+  std::vector<std::string> names;
+  std::vector<double> values, sums;
+};
+
+Flat flat(const Parameters& p) {
+  Flat out;
+  walk(p, [&](const std::string& name, double value, double sum) {
+    out.names.push_back(name);
+    out.values.push_back(value);
+    out.sums.push_back(sum);
+  });
+  return out;
+}
+
+class LearnStepOf : public testing::TestWithParam<Variant> {};
+
+TEST_P(LearnStepOf, MovesEveryParameterAsTheReferenceDoes) {
+  const ModelSettings& settings = GetParam().settings;
+  SmallStream stream(settings);
+  const auto learner = new_learner(settings);
+  RecentItems recent(static_cast<std::size_t>(settings.recent_items_max));
+  const auto remember_item = [&](const LearningRecord& record) {
+    const auto* example = std::get_if<Example>(&record.body);
+    if (example == nullptr || !example->positive) return;
+    recent.add(learner->model().catalogue.find(example->item.key), learner->model().item_count());
+  };
+  for (Offset position = 0; position < 1500; ++position) {
+    const LearningRecord record = stream.next();
+    fold(*learner, record, position);
+    remember_item(record);
+  }
+
+  LearnStep step(kernels(fastest_kernel_level()));
+  int compared = 0;
+  std::size_t moved = 0;
+  for (Offset position = 1500; position < 1540; ++position) {
+    const LearningRecord record = stream.next();
+    if (const auto* example = std::get_if<Example>(&record.body);
+        example != nullptr && !example->history.empty() &&
+        learner->model().catalogue.find(example->item.key) != kNoSlot) {
+      SCOPED_TRACE("position " + std::to_string(position));
+      Example asked = *example;
+      if (GetParam().strangers) {
+        asked.history[asked.history.size() / 2].item = small_key(1'000);
+        if (position % 2 == 0) asked.history.back().item = small_key(1'001);
+      }
+      const Model before = learner->model();
+      Model fast = before;
+      make_query(fast, asked, step.moment().query);
+      const Query query = step.moment().query;
+      Random random(1, static_cast<std::uint64_t>(position));
+
+      const StepResult result =
+          step.learn(fast, recent, asked, fast.catalogue.find(asked.item.key), random);
+
+      std::vector<reference::Drawn> drawn;
+      for (const Candidate& candidate : result.candidates) {
+        drawn.push_back({candidate.slot, static_cast<double>(candidate.log_correction)});
+      }
+      Parameters parameters = reference::read(before);
+      const Flat old = flat(parameters);
+      reference::learn(parameters, before, query, drawn, asked.positive);
+      const Flat expected = flat(parameters);
+      const Flat found = flat(reference::read(fast));
+      for (std::size_t i = 0; i < expected.values.size(); ++i) {
+        const double by = std::fabs(expected.values[i] - old.values[i]);
+        if (by > 1e-4) ++moved;
+        EXPECT_NEAR(found.values[i], expected.values[i], 5e-5 + 2e-3 * by)
+            << expected.names[i] << " was " << old.values[i];
+        EXPECT_NEAR(found.sums[i], expected.sums[i],
+                    1e-6 + 2e-3 * (expected.sums[i] - old.sums[i]) + 1e-6 * old.sums[i])
+            << expected.names[i];
+      }
+      ++compared;
+    }
+    fold(*learner, record, position);
+    remember_item(record);
+  }
+  EXPECT_GT(compared, 20);
+  EXPECT_GT(moved, 1000U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Variants, LearnStepOf, testing::ValuesIn(variants()),
+                         [](const auto& variant) { return variant.param.name; });
+
+// What the tests below ask: a user who had items 0, 1, 2 and chooses or refuses item 3.
+struct Tiny {
+  explicit Tiny(const ModelSettings& model_settings)
+      : settings(model_settings), model(settings), recent(1000) {
+    for (std::uint64_t item = 0; item < 10; ++item) {
+      const Slot slot = model.add_item(small_item(item), 1000.0);
+      model.popularity.observe(slot, 1000.0);
+    }
+    for (std::uint64_t item = 0; item < 10; ++item) {
+      recent.add(static_cast<Slot>(item), model.item_count());
+    }
+    example.item = small_item(3);
+    example.time = TimeMs{1'001'000};
+    example.history = {{small_key(0), 3000}, {small_key(1), 2000}, {small_key(2), 1000}};
+    example.history_length = 3;
+  }
+  float score(std::uint64_t item) {
+    Moment moment;
+    make_query(model, example, moment.query);
+    prepare(model, kernels(fastest_kernel_level()), moment);
+    const Slot slot = model.catalogue.find(small_key(item));
+    return item_terms(model, kernels(fastest_kernel_level()), moment, slot,
+                      model.popularity.counts(slot))
+        .score;
+  }
+  void learn() {
+    LearnStep step(kernels(fastest_kernel_level()));
+    make_query(model, example, step.moment().query);
+    Random random(1, 1);
+    (void)step.learn(model, recent, example, model.catalogue.find(example.item.key), random);
+  }
+
+  ModelSettings settings;
+  Model model;
+  RecentItems recent;
+  Example example;
+};
+
+TEST(LearnStep, AChosenItemRisesAgainstTheOthers) {
+  Tiny tiny(small_settings());
+  const float before = tiny.score(3) - tiny.score(5);
+  tiny.learn();
+  EXPECT_GT(tiny.score(3) - tiny.score(5), before);
+}
+
+TEST(LearnStep, ARefusedItemFallsAgainstTheOthers) {
+  Tiny tiny(small_settings());
+  tiny.example.positive = false;
+  const float before = tiny.score(3) - tiny.score(5);
+  tiny.learn();
+  EXPECT_LT(tiny.score(3) - tiny.score(5), before);
+}
+
+TEST(LearnStep, AnOwnItemMovesNoVectors) {
+  Tiny tiny(small_settings());
+  tiny.example.item = small_item(1);
+  tiny.example.own_items = {
+      {small_key(2), 1, 1000, 1}, {small_key(1), 2, 2000, 1}, {small_key(0), 3, 3000, 1}};
+  // All ten candidates are the user's own.
+  for (std::uint64_t item = 3; item < 10; ++item) {
+    tiny.example.own_items.push_back({small_key(item), 4, 4000, 1});
+  }
+  const Slot slot = tiny.model.catalogue.find(small_key(1));
+  const std::vector<float> before(tiny.model.items.in(slot), tiny.model.items.in(slot) + 16);
+  const float score_before = tiny.score(1);
+
+  tiny.learn();
+
+  const std::vector<float> after(tiny.model.items.in(slot), tiny.model.items.in(slot) + 16);
+  EXPECT_EQ(before, after);
+  EXPECT_GT(tiny.score(1), score_before);
+}
+
+TEST(LearnStep, TheDigestIsOfEveryLogit) {
+  std::vector<Candidate> candidates(3);
+  const std::uint64_t digest = LearnStep::digest_of(1, {candidates, 0.0});
+  for (Candidate& candidate : candidates) {
+    candidate.logit = 1e-30F;
+    EXPECT_NE(LearnStep::digest_of(1, {candidates, 0.0}), digest);
+    candidate.logit = 0.0F;
+  }
+}
+
+}  // namespace
+}  // namespace fovea::scorer
