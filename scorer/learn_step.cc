@@ -4,6 +4,8 @@
 #include <bit>
 #include <cmath>
 
+#include "vocab/assert.h"
+
 namespace fovea::scorer {
 namespace {
 
@@ -45,6 +47,7 @@ double LearnStep::softmax_gradient(bool positive) {
 
 StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Example& example,
                             Slot target, Random& random) {
+  FOVEA_ASSERT(!moment_.query.empty() && target < model.item_count() && recent.size() > 0);
   const std::size_t stride = model.items.stride();
   const bool attends = model.settings.parts.attention;
   prepare(model, kernels_, moment_);
