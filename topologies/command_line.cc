@@ -300,9 +300,49 @@ void Parser::add_looking() {
 std::string clause(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '.')) text.pop_back();
   std::replace(text.begin(), text.end(), '\n', ' ');
-  const bool is_word = text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0;
+  const bool is_word = text.size() > 1 && std::isupper(static_cast<unsigned char>(text[1])) == 0;
   if (is_word) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   return text;
+}
+
+// The subcommand that was reached, or the program itself.
+const CLI::App& innermost(const CLI::App& app) {
+  const CLI::App* at = &app;
+  for (auto named = at->get_subcommands(); !named.empty(); named = at->get_subcommands()) {
+    at = named.front();
+  }
+  return *at;
+}
+
+std::string suggestion(const std::string& wrong, const std::vector<std::string>& known) {
+  const std::string near = nearest_name(wrong, known);
+  return near.empty() ? "; see fovea --help" : ", did you mean " + near;
+}
+
+// What is wrong with the words, better than the parser can say it; empty if it can.
+std::string unknown_word(const CLI::App& app, const std::vector<std::string>& arguments) {
+  const CLI::App& at = innermost(app);
+  std::vector<std::string> commands;
+  for (const CLI::App* sub : at.get_subcommands(nullptr)) commands.push_back(sub->get_name());
+  std::vector<std::string> options;
+  for (const CLI::Option* option : at.get_options()) {
+    for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
+  }
+  const auto is_known = [](const std::vector<std::string>& names, const std::string& word) {
+    return std::find(names.begin(), names.end(), word) != names.end();
+  };
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string word = arguments[i].substr(0, arguments[i].find('='));
+    if (word.compare(0, 2, "--") == 0 && word.size() > 2 && !is_known(options, word)) {
+      return "unknown option " + word + suggestion(word, options);
+    }
+    const bool is_command_place = i == 0 || (i == 1 && &at != &app);
+    if (is_command_place && !commands.empty() && word[0] != '-' && !is_known(commands, word) &&
+        word != at.get_name()) {
+      return "unknown command " + word + suggestion(word, commands);
+    }
+  }
+  return {};
 }
 
 Result<ConfigSources> config_sources(const Words& words) {
@@ -327,16 +367,13 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     parser.app.parse(std::move(reversed));
   } catch (const CLI::CallForHelp&) {
-    // Of the subcommand that was named, if one was.
-    const CLI::App* at = &parser.app;
-    for (auto named = at->get_subcommands(); !named.empty(); named = at->get_subcommands()) {
-      at = named.front();
-    }
+    const CLI::App* at = &innermost(parser.app);
     return CommandLine{PrintText{at->help(at == &parser.app ? "" : "fovea")}, {}, {}};
   } catch (const CLI::CallForVersion& version) {
     return CommandLine{PrintText{std::string(version.what()) + "\n"}, {}, {}};
   } catch (const CLI::ParseError& error) {
-    return stop(clause(error.what()) + "; see fovea --help");
+    const std::string unknown = unknown_word(parser.app, arguments);
+    return stop(unknown.empty() ? clause(error.what()) + "; see fovea --help" : unknown);
   }
 
   auto command = parser.finish();

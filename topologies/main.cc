@@ -24,6 +24,10 @@ int run_command(int argc, char** argv) {
     std::fprintf(stderr, "fovea: %s\n", done.error().message.c_str());
     return 1;
   }
+  if (std::fflush(stdout) != 0) {
+    std::fprintf(stderr, "fovea: standard output: not everything could be written\n");
+    return 1;
+  }
   return 0;
 }
 

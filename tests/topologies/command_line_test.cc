@@ -158,7 +158,11 @@ TEST(CommandLine, NamesTheWordAtFaultInOneLine) {
     EXPECT_EQ(message.find('\n'), std::string::npos) << message;
     EXPECT_NE(message.back(), '.') << message;
   }
-  EXPECT_NE(refusal({"run", "v.toml", "--sise", "5"}).find("--sise"), std::string::npos);
+  EXPECT_EQ(refusal({"runn", "v.toml"}), "unknown command runn, did you mean run");
+  EXPECT_EQ(refusal({"topics", "chekc", "v.toml"}), "unknown command chekc, did you mean check");
+  EXPECT_EQ(refusal({"run", "v.toml", "--fail-fats"}),
+            "unknown option --fail-fats, did you mean --fail-fast");
+  EXPECT_EQ(refusal({}), "a subcommand is required; see fovea --help");
   EXPECT_NE(refusal({"run", "v.toml", "--from", "yesterday"}).find("\"yesterday\""),
             std::string::npos);
 }
