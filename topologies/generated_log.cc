@@ -30,6 +30,7 @@ constexpr std::array<std::string_view, 3> kDevices = {"phone", "desktop", "tv"};
 constexpr double kFollowSeries = 0.5;    // the next part rather than something else
 constexpr double kChangeMood = 0.2;      // another genre for the next few events
 constexpr double kAnything = 0.08;       // what everybody watches, whatever the taste
+constexpr double kBusy = 0.15;           // events by users of whom the first are much busier
 constexpr std::uint32_t kSeriesMax = 6;  // parts
 constexpr std::uint64_t kEventsPerBirth = 40;
 constexpr std::size_t kSeenMax = 1'024;  // remembered of a user, to watch things once
@@ -255,7 +256,10 @@ GeneratedStep GeneratedLog::next() {
     }
   }
 
-  const std::size_t user_number = world.random.skewed_below(world.users.size());
+  // A few are much busier than the rest, none so busy as to have seen everything.
+  const std::size_t user_number = world.random.chance(kBusy)
+                                      ? world.random.skewed_below(world.users.size())
+                                      : world.random.below(world.users.size());
   MadeUser& user = world.users[user_number];
   const std::uint32_t number = world.choose(user);
   user.last = number;

@@ -56,7 +56,6 @@ class Producer {
   Result<void> send_event(std::optional<std::string> key, std::string value);
   void wait_until_due();
   [[nodiscard]] std::uint64_t expected(std::uint64_t lines) const;
-  [[nodiscard]] std::string rate_text() const;
 
   const Config& config_;
   const ProduceOptions& options_;
@@ -131,14 +130,8 @@ std::uint64_t Producer::expected(std::uint64_t lines) const {
   return lines == 0 ? limit : std::min(lines, limit);
 }
 
-std::string Producer::rate_text() const {
-  const std::chrono::duration<double> elapsed = steady_clock::now() - started_;
-  return fmt::format("{:.0f} a second",
-                     static_cast<double>(sent_) / std::max(elapsed.count(), 1e-3));
-}
-
 Result<void> Producer::send_file(ingest::EventCodec& codec) {
-  Progress progress(topic_, expected(count_lines(options_.events)), [this] { return rate_text(); });
+  Progress progress(topic_, expected(count_lines(options_.events)));
   std::vector<ingest::SourceRecord> batch;
   started_ = steady_clock::now();
   do {
@@ -173,7 +166,7 @@ Result<void> Producer::send_generated() {
   for (const Item& item : log.catalogue()) {
     if (auto done = send_item(item); !done) return done;
   }
-  Progress progress(topic_, expected(0), [this] { return rate_text(); });
+  Progress progress(topic_, expected(0));
   started_ = steady_clock::now();
   while (!done()) {
     GeneratedStep step = log.next();

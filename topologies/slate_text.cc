@@ -104,8 +104,9 @@ std::string draw_slate(const std::vector<RecommendedItem>& slate, const SlateTex
                        item.item.id, item.title.empty() ? "" : "  ", item.title, item.score,
                        100 * static_cast<double>(item.attention));
     for (const Part& part : all[i]) {
-      out += fmt::format("     {} {:>+9.4f}  {}\n", cut(part.label, kLabelWidth), part.contribution,
-                         bar(part.contribution, largest, options.bar_width));
+      out += fmt::format("     {} {:>+9.4f}", cut(part.label, kLabelWidth), part.contribution);
+      const std::string drawn = bar(part.contribution, largest, options.bar_width);
+      out += drawn.empty() ? "\n" : "  " + drawn + "\n";
     }
   }
   return out;

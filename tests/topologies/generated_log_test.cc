@@ -123,6 +123,15 @@ TEST(GeneratedLog, HoldsMoreToLearnThanPopularity) {
   EXPECT_GT(popularity, 0.01);
 }
 
+TEST(GeneratedLog, HardlyEverShowsAThingTwiceToAPerson) {
+  std::set<std::string> had;
+  std::size_t repeats = 0;
+  for (const GeneratedStep& step : steps({}, 20'000)) {
+    repeats += had.insert(step.event.user.value + " " + step.event.item.id).second ? 0 : 1;
+  }
+  EXPECT_LT(repeats, 400U) << "of 20,000";
+}
+
 TEST(GeneratedLog, TellsTheTasteOfItsUsersOnly) {
   const GeneratedLog log({});
 
