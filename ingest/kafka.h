@@ -56,8 +56,8 @@ struct ConsumerSettings {
 //           ten seconds also where no broker answers, and calls on_revoked for what is left.
 // Errors: kStop for settings. No broker is asked.
 [[nodiscard]] Result<std::unique_ptr<Source>> open_kafka_source(const KafkaSettings& settings,
-                                                               const ConsumerSettings& consumer,
-                                                               AssignmentListener& listener);
+                                                                const ConsumerSettings& consumer,
+                                                                AssignmentListener& listener);
 
 // An idempotent producer without transactions; a failed delivery never leaves a hole behind which
 // later records of the partition get through (enable.gapless.guarantee).
@@ -97,8 +97,8 @@ class PartitionReader {
 // What is asked of a cluster before anything is read or written.
 struct TopicDescription {
   std::string name;
-  std::int32_t partitions = 0;   // 0 when creating: the broker's default
-  std::int32_t replication = 0;  // 0 when creating: the broker's default
+  std::int32_t partitions = 0;                // 0 when creating: the broker's default
+  std::int32_t replication = 0;               // 0 when creating: the broker's default
   std::map<std::string, std::string> config;  // described: every setting in force, by name
 };
 

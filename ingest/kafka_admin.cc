@@ -64,7 +64,7 @@ class Admin final : public KafkaAdmin {
     for (const std::string& topic : topics) {
       auto one = look_up(topic, deadline);
       if (!one) return one.error();
-      if (*one) found.push_back(std::move(**one));
+      if (one->partitions > 0) found.push_back(std::move(*one));
     }
     if (auto filled = fill_configs(found, deadline); !filled) return filled.error();
     return found;
@@ -128,24 +128,24 @@ class Admin final : public KafkaAdmin {
     return retry(client_->away());
   }
 
-  Result<std::optional<TopicDescription>> look_up(const std::string& name,
-                                                  const Deadline& deadline) {
+  // Without partitions where the cluster does not have the topic.
+  Result<TopicDescription> look_up(const std::string& name, const Deadline& deadline) {
+    TopicDescription description;
+    description.name = name;
     auto count = client_->partition_count(name, deadline.left_ms());
     if (!count) return count.error().disposition == Disposition::kRetry ? nobody() : count.error();
-    if (!*count) return std::optional<TopicDescription>{};
+    if (!*count) return description;
+    description.partitions = **count;
     KafkaTopic topic(rd_kafka_topic_new(client_->handle(), name.c_str(), nullptr));
     const struct rd_kafka_metadata* metadata = nullptr;
     const auto code =
         rd_kafka_metadata(client_->handle(), 0, topic.get(), &metadata, deadline.left());
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka_error(code, "topic " + name);
-    TopicDescription description;
-    description.name = name;
-    description.partitions = **count;
     if (metadata->topic_cnt == 1 && metadata->topics[0].partition_cnt > 0) {
       description.replication = metadata->topics[0].partitions[0].replica_cnt;
     }
     rd_kafka_metadata_destroy(metadata);
-    return std::optional{std::move(description)};
+    return description;
   }
 
   Result<void> fill_configs(std::vector<TopicDescription>& topics, const Deadline& deadline) {
