@@ -1,0 +1,145 @@
+// What readers see while one thread learns. Meant to run under the thread sanitizer too.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "scorer/learner.h"
+#include "scorer/model.h"
+#include "scorer/slate_scorer.h"
+#include "tests/scorer/small_stream.h"
+
+namespace fovea::scorer {
+namespace {
+
+// Every score a user gets of a model, and how it is explained.
+std::vector<double> scores_of(const Model& model, const Behaviour& behaviour, TimeMs now) {
+  SlateScorer scorer(model.settings);
+  SlateRequest request;
+  request.now = now;
+  request.size = 1000;
+  request.explain = ExplainLevel::kFull;
+  std::vector<double> scores;
+  for (const RecommendedItem& item : scorer.slate(model, behaviour, request)) {
+    scores.push_back(item.score);
+    scores.push_back(item.why->bias);
+    for (const auto& part : item.why->history) scores.push_back(part.contribution);
+    for (const auto& part : item.why->features) scores.push_back(part.contribution);
+  }
+  return scores;
+}
+
+TEST(Views, ShowExactlyWhatWasPublished) {
+  SmallStream stream(small_settings());
+  const auto learner = new_learner(small_settings());
+  for (Offset position = 0; position < 2000; ++position) {
+    fold(*learner, stream.next(), position);
+    if (position % 97 != 0) continue;
+    ASSERT_TRUE(learner->publish());
+    const ModelView view = learner->view();
+    EXPECT_EQ(view->stamp, learner->stamp());
+    for (const std::size_t user : {0U, 7U}) {
+      EXPECT_EQ(scores_of(*view, stream.users[user], stream.now()),
+                scores_of(learner->model(), stream.users[user], stream.now()));
+    }
+  }
+}
+
+TEST(Views, DoNotChangeUntilTheNextPublish) {
+  SmallStream stream(small_settings());
+  const auto learner = new_learner(small_settings());
+  fold(*learner, stream, 500);
+  ASSERT_TRUE(learner->publish());
+  const ModelView view = learner->view();
+  const Behaviour behaviour = stream.users[0];
+  const TimeMs now = stream.now();
+  const auto before = scores_of(*view, behaviour, now);
+
+  fold(*learner, stream, 500, 500);
+  EXPECT_EQ(scores_of(*view, behaviour, now), before);
+  EXPECT_EQ(scores_of(*learner->view(), behaviour, now), before);
+  ASSERT_TRUE(learner->publish());  // the other copy: the held one stays
+  EXPECT_EQ(scores_of(*view, behaviour, now), before);
+  EXPECT_NE(scores_of(*learner->view(), behaviour, now), before);
+}
+
+TEST(Views, PublishWaitsForWhoStillReadsTheRetiredOne) {
+  SmallStream stream(small_settings());
+  const auto learner = new_learner(small_settings());
+  fold(*learner, stream, 100);
+  ASSERT_TRUE(learner->publish());
+  {
+    const ModelView held = learner->view();
+    fold(*learner, stream, 100, 100);
+    ASSERT_TRUE(learner->publish());
+    fold(*learner, stream, 100, 200);
+    EXPECT_FALSE(learner->publish());
+    EXPECT_EQ(learner->view()->stamp.position, 199);
+  }
+  EXPECT_TRUE(learner->publish());
+  EXPECT_EQ(learner->view()->stamp.position, 299);
+}
+
+TEST(Views, AMovedViewIsReleasedOnce) {
+  const auto learner = new_learner(small_settings());
+  {
+    ModelView first = learner->view();
+    ModelView second(std::move(first));
+    ModelView third = learner->view();
+    third = std::move(second);
+    EXPECT_EQ(third->item_count(), 0U);
+  }
+  EXPECT_TRUE(learner->publish());
+  EXPECT_TRUE(learner->publish());
+}
+
+TEST(Views, BeforeTheFirstPublishAreTheEmptyModel) {
+  SmallStream stream(small_settings());
+  const auto learner = new_learner(small_settings());
+  fold(*learner, stream, 50);
+  EXPECT_EQ(learner->view()->item_count(), 0U);
+  EXPECT_EQ(learner->view()->stamp.position, kNoOffset);
+}
+
+TEST(Views, ReadersAndAPublisherDoNotMeet) {
+  SmallStream stream(small_settings());
+  const auto learner = new_learner(small_settings());
+  fold(*learner, stream, 300);
+  ASSERT_TRUE(learner->publish());
+  const std::vector<Behaviour> users = stream.users;
+  const TimeMs now = stream.now();
+
+  std::atomic<bool> done = false;
+  std::atomic<int> reads = 0;
+  const auto reader = [&](std::size_t user) {
+    Offset newest = 0;
+    while (!done.load()) {
+      const ModelView view = learner->view();
+      EXPECT_GE(view->stamp.position, newest);
+      newest = view->stamp.position;
+      // Two readings of one view are equal: nobody writes under a reader.
+      EXPECT_EQ(scores_of(*view, users[user], now), scores_of(*view, users[user], now));
+      ++reads;
+    }
+  };
+  std::vector<std::thread> readers;
+  for (const std::size_t user : {1U, 2U, 3U}) readers.emplace_back(reader, user);
+  Offset position = 300;
+  int published = 0;
+  // Both sides get their turns, however the machine schedules them.
+  while (position < 1500 || (reads.load() < 30 && position < 200'000)) {
+    fold(*learner, stream.next(), position++);
+    if (learner->publish()) ++published;
+  }
+  done = true;
+  for (std::thread& thread : readers) thread.join();
+
+  EXPECT_GT(published, 0);
+  EXPECT_GT(reads.load(), 0);
+  EXPECT_TRUE(learner->publish());
+  EXPECT_EQ(learner->view()->stamp, learner->stamp());
+}
+
+}  // namespace
+}  // namespace fovea::scorer
