@@ -225,9 +225,9 @@ void Parser::add_kafka() {
   CLI::App* group = app.add_subcommand("topics", "the topics of a topology");
   group->require_subcommand(1);
   topology(*command(*group, "create", "create what is missing",
-                    [this] { return Result<Command>(Command{TopicsOptions{true}}); }));
+                    [] { return Result<Command>(Command{TopicsOptions{true}}); }));
   topology(*command(*group, "check", "say what is missing or wrong",
-                    [this] { return Result<Command>(Command{TopicsOptions{false}}); }));
+                    [] { return Result<Command>(Command{TopicsOptions{false}}); }));
 
   CLI::App* sub = command(app, "produce", "send a log to Kafka on schedule", [this] {
     produce.key = words.key == "none" ? ProduceKey::kNone : ProduceKey::kUser;
