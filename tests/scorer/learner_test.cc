@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <iostream>
 
 #include "scorer/model.h"
 #include "scorer/model_info.h"

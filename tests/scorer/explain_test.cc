@@ -1,0 +1,230 @@
+// The parts of a score: that they are the score, and that they tell the truth about what would
+// happen without an event.
+
+#include "scorer/explain.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <iostream>
+
+#include "scorer/slate_scorer.h"
+#include "tests/scorer/small_stream.h"
+
+namespace fovea::scorer {
+namespace {
+
+const Kernels& fast() {
+  return kernels(fastest_kernel_level());
+}
+
+std::vector<ModelSettings> variants() {
+  std::vector<ModelSettings> out(6, small_settings());
+  out[1].exclude_seen = true;
+  out[2].parts.attention = false;
+  out[3].parts.memory = false;
+  out[4].parts.repeat = false;
+  out[5].parts.learning = false;
+  return out;
+}
+
+TEST(Explain, PartsAddUpToTheScoreOfEveryItem) {
+  double worst = 0.0;
+  int items = 0;
+  for (const ModelSettings& settings : variants()) {
+    for (const std::uint64_t seed : {1U, 2U, 3U}) {
+      SmallStream stream(settings, seed);
+      const auto learner = new_learner(settings);
+      fold(*learner, stream, 1500);
+      const Model& model = learner->model();
+      Moment moment;
+      for (std::size_t user = 0; user < SmallStream::kUsers; ++user) {
+        make_query(model, stream.users[user], stream.now(), moment.query);
+        prepare(model, fast(), moment);
+        for (Slot slot = 0; slot < model.item_count(); ++slot) {
+          const ItemCounts counts = model.popularity.counts(slot);
+          const auto score =
+              static_cast<double>(item_terms(model, fast(), moment, slot, counts).score);
+          const double error = std::fabs(sum_of(explain(model, moment, slot, counts)) - score) /
+                               (1.0 + std::fabs(score));
+          worst = std::max(worst, error);
+          ++items;
+        }
+      }
+    }
+  }
+  std::cout << items << " items, worst error " << worst << " (1 + |score|)\n";
+  EXPECT_LT(worst, 1e-4);
+  EXPECT_GT(items, 20'000);
+}
+
+TEST(Explain, EveryItemOfASlateAddsUpAtEveryLevel) {
+  SmallStream stream(small_settings());
+  const auto learner = new_learner(small_settings());
+  fold(*learner, stream, 1500);
+  SlateScorer scorer(small_settings());
+  const std::vector<RecentChoice> overlay = {{small_key(3), stream.now()}};
+  for (const ExplainLevel level : {ExplainLevel::kBrief, ExplainLevel::kFull}) {
+    for (const Behaviour& behaviour : stream.users) {
+      SlateRequest request;
+      request.now = stream.now();
+      request.size = 60;
+      request.explain = level;
+      request.overlay = overlay;
+      for (const RecommendedItem& item : scorer.slate(learner->model(), behaviour, request)) {
+        ASSERT_TRUE(item.why);
+        EXPECT_NEAR(sum_of(*item.why), item.score, 1e-4 * (1.0 + std::fabs(item.score)));
+        if (level == ExplainLevel::kBrief) {
+          EXPECT_LE(item.why->history.size(), 5U);
+          EXPECT_LE(item.why->features.size(), 5U);
+        } else {
+          EXPECT_EQ(item.why->other_history, 0.0);
+          EXPECT_EQ(item.why->other_features, 0.0);
+        }
+      }
+    }
+  }
+}
+
+// One user's question to a model that has learned for a while.
+struct Asked {
+  explicit Asked(std::size_t user, const ModelSettings& settings = small_settings())
+      : stream(settings), learner(new_learner(settings)) {
+    fold(*learner, stream, 2000);
+    make_query(model(), stream.users[user], stream.now(), moment.query);
+    prepare(model(), fast(), moment);
+  }
+  [[nodiscard]] const Model& model() const { return learner->model(); }
+  [[nodiscard]] double score(const Moment& at, Slot slot) const {
+    return static_cast<double>(
+        item_terms(model(), fast(), at, slot, model().popularity.counts(slot)).score);
+  }
+  [[nodiscard]] Explanation why(Slot slot) const {
+    return explain(model(), moment, slot, model().popularity.counts(slot));
+  }
+
+  SmallStream stream;
+  std::unique_ptr<Learner> learner;
+  Moment moment;
+};
+
+TEST(Explain, NamesTheHistoryWithTypesAgesAndAttention) {
+  const Asked asked(4);
+  const Explanation why = asked.why(3);
+  const Query& query = asked.moment.query;
+  ASSERT_EQ(why.history.size(), query.history.size());
+  float attention = 0.0F;
+  for (const HistoryContribution& part : why.history) {
+    const auto entry = std::find_if(
+        query.history.begin(), query.history.end(),
+        [&](const QueryEntry& e) { return e.key == part.item && e.age_ms == part.age_ms; });
+    ASSERT_NE(entry, query.history.end());
+    EXPECT_EQ(part.type, EventType::kClick);
+    EXPECT_EQ(part.item_id, asked.model().catalogue.info(entry->slot).id);
+    attention += part.attention;
+  }
+  EXPECT_NEAR(attention, 1.0F, 1e-5F);
+}
+
+TEST(Explain, StrongestPartsComeFirst) {
+  const Asked asked(4);
+  for (Slot slot = 0; slot < asked.model().item_count(); ++slot) {
+    const Explanation why = asked.why(slot);
+    for (std::size_t i = 1; i < why.history.size(); ++i) {
+      EXPECT_GE(std::fabs(why.history[i - 1].contribution), std::fabs(why.history[i].contribution));
+    }
+    for (std::size_t i = 1; i < why.features.size(); ++i) {
+      EXPECT_GE(std::fabs(why.features[i - 1].contribution),
+                std::fabs(why.features[i].contribution));
+    }
+  }
+}
+
+TEST(Explain, ShorteningKeepsTheSumAndTheStrongest) {
+  const Asked asked(4);
+  const Explanation full = asked.why(3);
+  Explanation brief = full;
+  shorten(brief, 2, 3);
+  EXPECT_EQ(brief.history.size(), 2U);
+  EXPECT_EQ(brief.features.size(), 3U);
+  EXPECT_EQ(brief.history[0].contribution, full.history[0].contribution);
+  EXPECT_NEAR(sum_of(brief), sum_of(full), 1e-12);
+  shorten(brief, 0, 0);
+  EXPECT_TRUE(brief.history.empty());
+  EXPECT_NEAR(sum_of(brief), sum_of(full), 1e-12);
+}
+
+// Without its oldest entry the weights of the others grow by 1 / (1 - alpha), and nothing else of
+// the question changes; so the new score follows from the parts alone.
+TEST(Explain, TheOldestEventsPartPredictsTheScoreWithoutIt) {
+  for (std::size_t user = 0; user < SmallStream::kUsers; ++user) {
+    const Asked asked(user);
+    ASSERT_GT(asked.moment.query.history.size(), kFollowsDepth);
+    Moment without;
+    without.query = asked.moment.query;
+    without.query.history.erase(without.query.history.begin());
+    prepare(asked.model(), fast(), without);
+    ASSERT_EQ(without.repeat.pair, asked.moment.repeat.pair);
+    const Attended& attended = asked.moment.attended;
+    const std::size_t n = attended.alpha.size();
+    for (Slot slot = 0; slot < asked.model().item_count(); ++slot) {
+      const ItemTerms terms = item_terms(asked.model(), fast(), asked.moment, slot,
+                                         asked.model().popularity.counts(slot));
+      const auto product = [&](std::size_t k) {
+        double dot = 0.0;
+        for (std::size_t d = 0; d < 16; ++d) {
+          dot += static_cast<double>(attended.entries[k][d]) *
+                 static_cast<double>(asked.model().items.out(slot)[d]);
+        }
+        return static_cast<double>(attended.scale * terms.gate * attended.alpha[k]) * dot;
+      };
+      double others = 0.0;
+      for (std::size_t k = 1; k < n; ++k) others += product(k);
+      const double alpha = static_cast<double>(attended.alpha[0]);
+      const double score = asked.score(asked.moment, slot);
+      const double predicted = score - product(0) + others * alpha / (1.0 - alpha);
+      EXPECT_NEAR(asked.score(without, slot), predicted, 1e-4 * (1.0 + std::fabs(score)));
+    }
+  }
+}
+
+// Deleting the event that an explanation puts first costs the item more than deleting another does
+// on average, and as a rule something. Not always: the weights of the others grow, and the moment's
+// buckets may change.
+TEST(Explain, DeletingTheStrongestEventLowersTheScoreMoreThanDeletingAnother) {
+  ModelSettings settings = small_settings();
+  settings.exclude_seen = true;  // own items have terms that go by the history as a whole
+  int cases = 0, lowered = 0;
+  double strongest_loss = 0.0, mean_loss = 0.0;
+  for (std::size_t user = 0; user < SmallStream::kUsers; ++user) {
+    const Asked asked(user, settings);
+    const Query& query = asked.moment.query;
+    if (query.history.size() < 3) continue;
+    for (Slot slot = 0; slot < asked.model().item_count(); ++slot) {
+      const Explanation why = asked.why(slot);
+      if (why.history.front().contribution < .3) continue;
+      const double score = asked.score(asked.moment, slot);
+      ++cases;
+      for (std::size_t k = 0; k < query.history.size(); ++k) {
+        Moment without;
+        without.query = query;
+        without.query.history.erase(without.query.history.begin() + static_cast<std::ptrdiff_t>(k));
+        prepare(asked.model(), fast(), without);
+        const double loss = score - asked.score(without, slot);
+        mean_loss += loss / static_cast<double>(query.history.size());
+        const QueryEntry& entry = query.history[k];
+        if (entry.key != why.history[0].item || entry.age_ms != why.history[0].age_ms) continue;
+        strongest_loss += loss;
+        if (loss > 0.0) ++lowered;
+      }
+    }
+  }
+  std::cout << cases << " cases: the strongest costs " << strongest_loss / cases << ", the mean "
+            << mean_loss / cases << "; lowered in " << lowered << "\n";
+  ASSERT_GT(cases, 50);
+  EXPECT_GT(lowered, cases * 3 / 4);
+  EXPECT_GT(strongest_loss / cases, mean_loss / cases + .3);
+}
+
+}  // namespace
+}  // namespace fovea::scorer
