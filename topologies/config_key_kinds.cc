@@ -108,8 +108,9 @@ Result<EventTypeSet> as_event_types(const ConfigValue& value, EventTypeSet allow
     if (!type || !allowed.contains(*type)) {
       const std::vector<std::string> known = names(allowed);
       const std::string near = nearest_name(entry, known);
-      return stop(fmt::format("holds \"{}\", which is not one of {}{}", entry,
-                              fmt::join(known, ", "),
+      std::string all;
+      for (const std::string& one : known) all += (all.empty() ? "" : ", ") + one;
+      return stop(fmt::format("holds \"{}\", which is not one of {}{}", entry, all,
                               near.empty() ? "" : "; did you mean " + near));
     }
     types.insert(*type);

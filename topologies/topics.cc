@@ -43,7 +43,9 @@ std::string sorted_words(const std::string& list) {
     }
   }
   std::sort(words.begin(), words.end());
-  return fmt::format("{}", fmt::join(words, ","));
+  std::string sorted;
+  for (const std::string& word : words) sorted += (sorted.empty() ? "" : ",") + word;
+  return sorted;
 }
 
 // What would break a promise if it differed; the rest of the plan is advice.

@@ -111,6 +111,19 @@ TEST_P(AnyProfileStore, WalksByPartitionAndUserWhateverBytesAUserHas) {
   EXPECT_EQ(walk(*store_), expected);
 }
 
+TEST_P(AnyProfileStore, ListsThePartitionsThatHoldAnything) {
+  EXPECT_TRUE(store_->partitions()->empty());
+  StoreBatch batch;
+  batch.profiles.push_back({7, {"a"}, Profile()});
+  batch.profiles.push_back({7, {"b"}, Profile()});
+  batch.profiles.push_back({300, {"a"}, Profile()});
+  batch.positions.emplace_back(2, PartitionPositions());
+  batch.positions.emplace_back(7, PartitionPositions());
+  ASSERT_TRUE(store_->apply(batch));
+
+  EXPECT_EQ(*store_->partitions(), (std::vector<Partition>{2, 7, 300}));
+}
+
 TEST_P(AnyProfileStore, TheVisitorsErrorEndsTheWalk) {
   ASSERT_TRUE(store_->apply({{{0, {"a"}, Profile{}}, {0, {"b"}, Profile{}}}, {}}));
   int visits = 0;
