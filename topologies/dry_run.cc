@@ -6,9 +6,9 @@
 #include <cstdio>
 #include <vector>
 
-#include "ingest/recommendation_codec.h"
 #include "topologies/local_topology.h"
 #include "topologies/log.h"
+#include "topologies/output_records.h"
 
 namespace fovea::topologies {
 namespace {
@@ -24,9 +24,9 @@ class AnyStart final : public ingest::AssignmentListener {
   void on_revoked(const std::vector<ingest::TopicPartition>&, bool) override {}
 };
 
-void print(const Effects& effects) {
+void print(const Config& config, const Effects& effects) {
   for (const Recommendation& recommendation : effects.recommendations) {
-    fmt::print("{}\n", ingest::encode_recommendation(recommendation));
+    fmt::print("{}\n", *recommendation_record(config, recommendation).value);
   }
   for (const ingest::OutputRecord& dead_letter : effects.dead_letters) {
     std::string line = "dead letter";
@@ -65,7 +65,7 @@ Result<void> dry_run(const Config& config, const ingest::KafkaSettings& kafka, c
     if (batch.empty()) continue;
     const auto effects = local->step(batch);
     if (!effects) return effects.error();
-    print(*effects);
+    print(config, *effects);
   }
   const PipelineCounts& counts = local->counts();
   log_info(fmt::format("dry run: {} events, {} recommendations, nothing was written", counts.events,

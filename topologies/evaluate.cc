@@ -6,56 +6,19 @@
 #include <limits>
 #include <utility>
 
-#include "ingest/file_sink.h"
-#include "ingest/file_source.h"
 #include "topologies/commands.h"
 #include "topologies/count_lines.h"
 #include "topologies/evaluation.h"
+#include "topologies/evaluation_input.h"
 #include "topologies/evaluation_report.h"
 #include "topologies/progress.h"
 #include "topologies/trigger_evaluation.h"
+#include "topologies/write_file.h"
 
 namespace fovea::topologies {
 namespace {
 
 using ingest::SourceRecord;
-
-constexpr std::size_t kReadRecords = 1000;
-constexpr auto kFileTimeout = std::chrono::milliseconds(1000);
-
-// Calls `on_record` for each line of `path` until it answers false.
-template <class OnRecord>
-Result<void> read_file(const std::string& path, const std::string& topic, OnRecord on_record) {
-  auto source = ingest::open_file_source(path, topic);
-  if (!source) return source.error();
-  std::vector<SourceRecord> batch;
-  while (!(*source)->finished()) {
-    batch.clear();
-    if (auto polled = (*source)->poll(batch, kReadRecords, kFileTimeout); !polled) return polled;
-    for (const SourceRecord& record : batch) {
-      Result<bool> more = on_record(record);
-      if (!more) return more.error();
-      if (!*more) return {};
-    }
-  }
-  return {};
-}
-
-Result<void> learn_catalogue(const Config& config, const std::string& path,
-                             Evaluation& evaluation) {
-  auto codec = ingest::ItemCodec::create(config.items);
-  if (!codec) return codec.error();
-  return read_file(path, config.topics.items, [&](const SourceRecord& record) -> Result<bool> {
-    auto change = codec->decode(record);
-    if (!change) {
-      return stop(fmt::format("{}: line {}: {}", path, record.offset + 1, change.error().message));
-    }
-    SourceCoordinates at{std::string(record.topic), record.partition, record.offset, 0};
-    auto learned = evaluation.learn_item(*std::move(change), std::move(at));
-    if (!learned) return learned.error();
-    return true;
-  });
-}
 
 struct Skipped {
   std::uint64_t records = 0;
@@ -87,15 +50,7 @@ Result<void> step_events(const Config& config, const EvaluateOptions& options,
     }
     return true;
   };
-  return read_file(options.events, config.topics.input.front(), on_record);
-}
-
-Result<void> write_json(const std::string& path, const std::string& json) {
-  std::FILE* file = std::fopen(path.c_str(), "wb");
-  if (file == nullptr) return stop(path + " cannot be written");
-  const bool whole = std::fwrite(json.data(), 1, json.size(), file) == json.size();
-  if (std::fclose(file) != 0 || !whole) return stop(path + " cannot be written to its end");
-  return {};
+  return read_records(options.events, config.topics.input.front(), on_record);
 }
 
 // A model of other choices of random numbers, to see how much of a figure is luck.
@@ -149,7 +104,7 @@ Result<void> evaluate(const Config& config_in, const EvaluateOptions& options) {
 
   fmt::print("{}", evaluation_table(config, options, *evaluation));
   if (options.json.empty()) return {};
-  return write_json(options.json, evaluation_json(config, options, *evaluation));
+  return write_file(options.json, evaluation_json(config, options, *evaluation));
 }
 
 }  // namespace fovea::topologies

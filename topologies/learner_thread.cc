@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "scorer/learning_record_codec.h"
 #include "topologies/log.h"
+#include "topologies/output_records.h"
 #include "topologies/snapshot_files.h"
 
 namespace fovea::topologies {
@@ -195,11 +195,8 @@ Result<void> LearnerThread::append_mark(const LearningRecord& mark) {
     if (!sink) return sink.error();
     mark_sink_ = *std::move(sink);
   }
-  ingest::OutputRecord record;
-  record.topic = config_.topics.learning;
-  record.partition = 0;
-  record.value = scorer::encode_learning_record(mark);
-  if (auto appended = mark_sink_->append(record); !appended) return appended;
+  if (auto appended = mark_sink_->append(learning_record(config_, mark)); !appended)
+    return appended;
   const auto flushed = mark_sink_->flush(milliseconds(0));
   if (!flushed && flushed.error().disposition != Disposition::kRetry) return flushed;
   return {};

@@ -91,8 +91,9 @@ milliseconds LogFollower::publish_due_in(TimePoint now) const {
 std::optional<LearningRecord> LogFollower::take_mark(std::uint64_t lag_records) {
   if (!std::exchange(unmarked_, false)) return std::nullopt;
   const ModelStamp stamp = learner_->stamp();
-  return LearningRecord{
-      {}, Mark{process_, stamp.model_id, stamp.position, learner_->digest(), lag_records}};
+  LearningRecord record;
+  record.body = Mark{process_, stamp.model_id, stamp.position, learner_->digest(), lag_records};
+  return record;
 }
 
 }  // namespace fovea::topologies

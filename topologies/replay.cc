@@ -9,11 +9,11 @@
 
 #include "ingest/file_sink.h"
 #include "ingest/file_source.h"
-#include "ingest/recommendation_codec.h"
 #include "topologies/commands.h"
 #include "topologies/count_lines.h"
 #include "topologies/learning_log_file.h"
 #include "topologies/local_topology.h"
+#include "topologies/output_records.h"
 #include "topologies/profile_json.h"
 #include "topologies/progress.h"
 
@@ -46,10 +46,7 @@ Result<void> for_each_batch(ingest::Source& source, std::size_t batch_max, OnBat
 
 Result<void> append_effects(const Config& config, Effects& effects, ingest::Sink& sink) {
   for (const Recommendation& recommendation : effects.recommendations) {
-    OutputRecord record;
-    record.topic = config.topics.recommendations;
-    record.key = recommendation.user.value;
-    record.value = ingest::encode_recommendation(recommendation);
+    const auto record = recommendation_record(config, recommendation);
     if (auto appended = sink.append(record); !appended) return appended;
   }
   for (const OutputRecord& dead_letter : effects.dead_letters) {

@@ -1,11 +1,8 @@
 // fovea run: the topology against Kafka, until it is told to stop.
 
 #include <fmt/format.h>
-#include <pthread.h>
-#include <unistd.h>
 
 #include <atomic>
-#include <csignal>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -16,8 +13,10 @@
 #include "topologies/commands.h"
 #include "topologies/dry_run.h"
 #include "topologies/learner_thread.h"
+#include "topologies/local_state.h"
 #include "topologies/log.h"
 #include "topologies/patience.h"
+#include "topologies/stop_signal.h"
 #include "topologies/worker.h"
 #include "vocab/clock.h"
 
@@ -30,48 +29,6 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kAskTimeout{5'000};
 constexpr seconds kStatusInterval{10};
-
-// SIGTERM and SIGINT as a question instead of an interruption. Blocked before any thread starts,
-// so that none of them is chosen to die.
-class StopSignals {
- public:
-  StopSignals() {
-    sigemptyset(&set_);
-    sigaddset(&set_, SIGTERM);
-    sigaddset(&set_, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-  }
-
-  // True once one has come, waiting up to `timeout`.
-  [[nodiscard]] bool wait(milliseconds timeout) const {
-    const timespec limit{timeout.count() / 1000, (timeout.count() % 1000) * 1'000'000};
-    return sigtimedwait(&set_, nullptr, &limit) > 0;
-  }
-
- private:
-  sigset_t set_{};
-};
-
-// Turns the signals into a flag while something that only knows flags is going on.
-class SignalWatch {
- public:
-  SignalWatch(const StopSignals& signals, std::atomic<bool>& flag)
-      : thread_([this, &signals, &flag] {
-          while (!done_ && !flag) {
-            if (signals.wait(milliseconds(50))) flag = true;
-          }
-        }) {}
-  ~SignalWatch() {
-    done_ = true;
-    thread_.join();
-  }
-  SignalWatch(const SignalWatch&) = delete;
-  SignalWatch& operator=(const SignalWatch&) = delete;
-
- private:
-  std::atomic<bool> done_{false};
-  std::thread thread_;
-};
 
 struct Cluster {
   std::string id;
@@ -209,11 +166,12 @@ std::vector<std::string> instance_ids(const Config& config, const RunOptions& op
   return ids;
 }
 
-Result<void> supervise(const Crew& crew, const LearnerThread& learner, const StopSignals& signals) {
+Result<void> supervise(const Crew& crew, const LearnerThread& learner,
+                       const std::atomic<bool>& stopping) {
   auto said_at = steady_clock::now();
   std::string said;
-  for (;;) {
-    if (signals.wait(milliseconds(100))) return {};
+  while (!stopping) {
+    std::this_thread::sleep_for(milliseconds(50));
     if (const auto failure = crew.failure()) return *failure;
     if (const auto failure = learner.failure()) return *failure;
     if (steady_clock::now() - said_at < kStatusInterval) continue;
@@ -222,6 +180,7 @@ Result<void> supervise(const Crew& crew, const LearnerThread& learner, const Sto
     if (line != said) log_info(line);
     said = std::move(line);
   }
+  return {};
 }
 
 }  // namespace
@@ -231,53 +190,42 @@ Result<void> run(const Config& config_in, const RunOptions& options) {
   if (options.from) config.start = *options.from;
   if (const auto runnable = check_runnable(config); !runnable) return runnable;
 
-  const StopSignals signals;
-  std::atomic<bool> stopping{false};
+  const std::atomic<bool>& stopping = stop_on_signals();
   const ingest::KafkaSettings kafka{config.kafka,
                                     [](const std::string& line) { log_warning("kafka: " + line); }};
   const Patience patience{stopping, options.fail_fast};
   const SystemClock clock;
 
-  Cluster cluster;
-  std::unique_ptr<profile_store::ProfileStore> store;
-  std::unique_ptr<LearnerThread> learner;
-  {
-    const SignalWatch watch(signals, stopping);
-    auto admin = ingest::open_kafka_admin(kafka);
-    if (!admin) return admin.error();
-    auto examined =
-        keep_trying(patience, "start", [&] { return examine_cluster(config, **admin); });
-    if (stopping) return {};
-    if (!examined) return examined.error();
-    cluster = *examined;
-    if (options.dry_run) return dry_run(config, kafka, clock, stopping);
+  auto admin = ingest::open_kafka_admin(kafka);
+  if (!admin) return admin.error();
+  auto cluster = keep_trying(patience, "start", [&] { return examine_cluster(config, **admin); });
+  if (stopping) return {};
+  if (!cluster) return cluster.error();
+  if (options.dry_run) return dry_run(config, kafka, clock, stopping);
 
-    auto opened =
-        profile_store::open_rocksdb_profile_store({config.state.directory + "/profiles",
-                                                   {config.name, config.group_id, cluster.id},
-                                                   config.state.memory_bytes});
-    if (!opened) return opened.error();
-    store = *std::move(opened);
-    auto started = LearnerThread::start(
-        config, {kafka, config.instance_id, config.state.directory + "/model"}, patience);
-    if (stopping) return {};
-    if (!started) return started.error();
-    learner = *std::move(started);
-    if (const auto ready = await_model(config, *learner, stopping); !ready) return ready;
-    if (stopping) return {};
-  }
+  auto store =
+      profile_store::open_rocksdb_profile_store({profiles_directory(config),
+                                                 {config.name, config.group_id, cluster->id},
+                                                 config.state.memory_bytes});
+  if (!store) return store.error();
+  auto learner =
+      LearnerThread::start(config, {kafka, config.instance_id, model_directory(config)}, patience);
+  if (stopping) return {};
+  if (!learner) return learner.error();
+  if (const auto ready = await_model(config, **learner, stopping); !ready) return ready;
+  if (stopping) return {};
 
   WithdrawnItems withdrawn;
   const WorkerShared shared{
-      config, kafka, clock, *store, *learner, withdrawn, cluster.input_partitions};
+      config, kafka, clock, **store, **learner, withdrawn, cluster->input_partitions};
   Crew crew(shared, instance_ids(config, options));
   log_info(fmt::format("{}: reading {}", config.name, config.topics.input.front()));
-  auto ended = supervise(crew, *learner, signals);
+  auto ended = supervise(crew, **learner, stopping);
   if (ended) log_info("stopping: committing what is open");
   crew.stop();
   if (const auto failure = crew.failure(); failure && ended) ended = *failure;
-  learner->stop();
-  log_info("stopped: " + status_line(crew.workers(), *learner));
+  (*learner)->stop();
+  log_info("stopped: " + status_line(crew.workers(), **learner));
   return ended;
 }
 

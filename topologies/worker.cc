@@ -6,9 +6,8 @@
 #include <thread>
 #include <utility>
 
-#include "ingest/recommendation_codec.h"
-#include "scorer/learning_record_codec.h"
 #include "topologies/log.h"
+#include "topologies/output_records.h"
 #include "topologies/restore.h"
 #include "topologies/start_plan.h"
 #include "vocab/assert.h"
@@ -39,22 +38,6 @@ constexpr Offset kLearnerLagMax = 20'000;
 constexpr seconds kSayEvery{3};
 // New handles without a single commit between, before it is given up.
 constexpr int kRebuildsMax = 5;
-
-OutputRecord to_record(const Config& config, const Recommendation& recommendation) {
-  OutputRecord record;
-  record.topic = config.topics.recommendations;
-  record.key = recommendation.user.value;
-  record.value = ingest::encode_recommendation(recommendation);
-  return record;
-}
-
-OutputRecord to_record(const Config& config, const LearningRecord& learning) {
-  OutputRecord record;
-  record.topic = config.topics.learning;
-  record.partition = 0;
-  record.value = scorer::encode_learning_record(learning);
-  return record;
-}
 
 std::string header(const OutputRecord& record, const std::string& name) {
   for (const auto& [key, value] : record.headers) {
@@ -234,10 +217,10 @@ Result<void> Worker::process(const std::vector<SourceRecord>& batch) {
 void Worker::route(Effects effects) {
   // Recommendations first: they are what somebody waits for.
   for (const Recommendation& recommendation : effects.recommendations) {
-    outbox_.put(to_record(shared_.config, recommendation));
+    outbox_.put(recommendation_record(shared_.config, recommendation));
   }
   for (const LearningRecord& learning : effects.learning) {
-    outbox_.put(to_record(shared_.config, learning));
+    outbox_.put(learning_record(shared_.config, learning));
   }
   for (OutputRecord& dead_letter : effects.dead_letters) {
     log_dead_letter(dead_letter);

@@ -1,0 +1,20 @@
+#pragma once
+
+// What a topology writes, as records of its topics.
+
+#include "ingest/sink.h"
+#include "topologies/config.h"
+#include "vocab/learning_record.h"
+#include "vocab/recommendation.h"
+
+namespace fovea::topologies {
+
+// Keyed by user, as JSON, in the detail that slate.explain asks for.
+[[nodiscard]] ingest::OutputRecord recommendation_record(const Config& config,
+                                                         const Recommendation& recommendation);
+
+// To the one partition of the learning log.
+[[nodiscard]] ingest::OutputRecord learning_record(const Config& config,
+                                                   const LearningRecord& learning);
+
+}  // namespace fovea::topologies
