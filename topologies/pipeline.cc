@@ -195,8 +195,10 @@ void Pipeline::Impl::decode_item(const SourceRecord& record, Effects& effects) {
   if (!change) return reject(record, change.error(), effects);
   ++counts.catalogue_changes;
   if (settings.on_item) settings.on_item(*change);
-  effects.learning.push_back(
-      {{std::string(record.topic), record.partition, record.offset, 0}, *std::move(change)});
+  LearningRecord learning;
+  learning.source = {std::string(record.topic), record.partition, record.offset, 0};
+  learning.body = *std::move(change);
+  effects.learning.push_back(std::move(learning));
 }
 
 void Pipeline::Impl::decode_events(const SourceRecord& record, Effects& effects) {
@@ -295,7 +297,10 @@ void Pipeline::Impl::fold_event(const Event& event, const SourceCoordinates& at,
   if (step.example) {
     ++counts.examples;
     if (step.example->positive) recent.add(user.key, {event.item.key, event.event_time});
-    effects.learning.push_back({at, *std::move(step.example)});
+    LearningRecord learning;
+    learning.source = at;
+    learning.body = *std::move(step.example);
+    effects.learning.push_back(std::move(learning));
   }
   if (!config.emit.on.contains(event.type)) return;
 
