@@ -154,6 +154,7 @@ std::string encode_served(const Served& served) {
   out.text(served.slate_id);
   out.zigzag(value(served.emitted_at));
   out.varint(served.slate_count);
+  out.varint(served.pending_covers);
   out.varint(served.items.size());
   const bool all_certain =
       std::all_of(served.items.begin(), served.items.end(),
@@ -289,6 +290,7 @@ void decode_served(ByteReader& in, Served& served) {
   served.slate_id = in.text();
   served.emitted_at = TimeMs{in.zigzag()};
   served.slate_count = decode_u32(in);
+  served.pending_covers = decode_u32(in);
   const std::size_t count = in.count(8);
   const std::uint8_t has_propensities = in.u8();
   if (has_propensities > 1) in.fail();

@@ -49,8 +49,11 @@ Profile golden_profile() {
   behaviour.applied = 123'456;
   profile.learned = {
       {0xFEDCBA9876543210, 1, 9'999}, {0.5F, -1.25F, 0.0F}, {1.0F, 65504.0F, 0x1p-24F}};
-  profile.served = {
-      "5f3a9c0011223344", TimeMs{1'700'000'100'000}, {{ItemKey{9}, 1.0F}, {ItemKey{8}, 0.25F}}, 17};
+  profile.served = {"5f3a9c0011223344",
+                    TimeMs{1'700'000'100'000},
+                    {{ItemKey{9}, 1.0F}, {ItemKey{8}, 0.25F}},
+                    17,
+                    300};
   profile.unknown_sections = {{200, std::string("from a newer version\0!", 22)}};
   return profile;
 }

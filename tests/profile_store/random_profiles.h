@@ -76,6 +76,7 @@ class Generator {
       profile.served.slate_id = "00112233445566ff";
       profile.served.emitted_at = TimeMs{now_};
       profile.served.slate_count = static_cast<std::uint32_t>(below(1000));
+      profile.served.pending_covers = static_cast<std::uint32_t>(below(300));
       const bool certain = below(2) == 0;
       for (std::size_t i = below(21); i > 0; --i) {
         profile.served.items.push_back({ItemKey{bits()}, certain ? 1.0F : strength()});
