@@ -73,6 +73,21 @@ TEST(Learner, ARestoredSnapshotGoesOnAsIfNothingHadHappened) {
   }
 }
 
+TEST(Learner, ARestoredSnapshotKnowsWhatTimeItIs) {
+  const auto records = records_of(small_settings(), 100);
+  const auto straight = new_learner(small_settings());
+  fold_range(*straight, records, 0, records.size());
+  const auto restored = new_learner(small_settings());
+  ASSERT_TRUE(restored->restore(straight->snapshot()));
+  LearningRecord record;
+  ItemChange change;
+  change.item.item = small_item(500);
+  record.source = {"items", 1, 0, 0};
+  record.body = change;
+  for (Learner* learner : {straight.get(), restored.get()}) fold(*learner, record, 100);
+  EXPECT_TRUE(restored->snapshot() == straight->snapshot());
+}
+
 TEST(Learner, PublishingChangesNothingOfWhatIsLearned) {
   const auto records = records_of(small_settings(), 600);
   const auto quiet = new_learner(small_settings());
