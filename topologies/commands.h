@@ -69,7 +69,7 @@ struct EvaluateOptions {
 struct DemoOptions {
   std::optional<std::int64_t> events;  // stop after so many
   std::optional<double> seconds;       // stop after so long
-  double rate = 0;                     // events a second; 0: as fast as it goes
+  double rate = 1'500;                 // events a second; 0: as fast as it goes
   std::uint64_t seed = 1;
   bool plain = false;  // lines instead of the live view, even on a terminal
 };

@@ -192,7 +192,7 @@ Result<void> run(const Config& config_in, const RunOptions& options) {
 
   const std::atomic<bool>& stopping = stop_on_signals();
   const ingest::KafkaSettings kafka{config.kafka,
-                                    [](const std::string& line) { log_warning("kafka: " + line); }};
+                                    [](const std::string& line) { log_warning(line); }};
   const Patience patience{stopping, options.fail_fast};
   const SystemClock clock;
 
