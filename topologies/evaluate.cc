@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <limits>
 #include <utility>
@@ -89,8 +90,13 @@ Result<void> evaluate(const Config& config_in, const EvaluateOptions& options) {
   Progress progress("evaluate", total, [&evaluation] {
     const EvaluationFigures& figures = evaluation->figures();
     std::string text = fmt::format("NDCG@10 {:.4f}", figures.model.ndcg_10.value());
-    for (const BaselineFigures& baseline : figures.baselines) {
-      text += fmt::format("  {} {:.4f}", baseline.name, baseline.figures.ndcg_10.value());
+    // One of each kind: the line has an end.
+    for (const char* name : {"popularity", "transitions"}) {
+      const auto found = std::find_if(
+          figures.baselines.begin(), figures.baselines.end(),
+          [name](const BaselineFigures& baseline) { return baseline.name.starts_with(name); });
+      if (found == figures.baselines.end()) continue;
+      text += fmt::format("  {} {:.4f}", name, found->figures.ndcg_10.value());
     }
     return text;
   });

@@ -7,6 +7,7 @@
 
 #include "ingest/keys.h"
 #include "scorer/model_info.h"
+#include "topologies/config_value.h"
 
 namespace fovea::topologies {
 namespace {
@@ -51,16 +52,22 @@ Result<Evaluation> Evaluation::create(const Config& config, const Settings& sett
   if (!learner) return learner.error();
   evaluation.learner_ = *std::move(learner);
   if (settings.baselines) {
-    evaluation.baselines_.push_back(scorer::make_popularity_baseline(config.model.half_life_s));
-    evaluation.baselines_.push_back(scorer::make_popularity_baseline(config.model.half_life_s / 8));
-    evaluation.baselines_.push_back(scorer::make_transitions_baseline());
-  }
-  for (const auto& baseline : evaluation.baselines_) {
-    evaluation.figures_.baselines.push_back({std::string(baseline->name()), {}, {}});
+    for (const double half_life_s : {config.model.half_life_s, config.model.half_life_s / 8}) {
+      evaluation.add_baseline(
+          scorer::make_popularity_baseline(half_life_s),
+          ", half-life " + print_duration_ms(static_cast<std::int64_t>(half_life_s * 1000)));
+    }
+    evaluation.add_baseline(scorer::make_transitions_baseline(), "");
   }
   evaluation.figures_.by_popularity = strata(kPopularityBounds);
   evaluation.figures_.by_history_length = strata(kHistoryBounds);
   return evaluation;
+}
+
+void Evaluation::add_baseline(std::unique_ptr<scorer::Baseline> baseline,
+                              const std::string& detail) {
+  figures_.baselines.push_back({std::string(baseline->name()) + detail, {}, {}});
+  baselines_.push_back(std::move(baseline));
 }
 
 const EvaluatedUser* Evaluation::user(const std::string& id) const {

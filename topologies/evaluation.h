@@ -108,6 +108,7 @@ class Evaluation {
  private:
   Evaluation(const Config& config, const Settings& settings);
 
+  void add_baseline(std::unique_ptr<scorer::Baseline> baseline, const std::string& detail);
   Result<void> learn(LearningRecord record);
   void score(const EvaluatedUser& user, const Event& event);
 

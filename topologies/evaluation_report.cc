@@ -22,7 +22,7 @@ std::string parts_text(const scorer::Parts& parts) {
 }
 
 std::string row(const std::string& name, const RankingFigures& figures) {
-  return fmt::format("  {:<26} {:.4f} ({:.4f})  {:.4f} ({:.4f})  {:.4f}  {:.4f}", name,
+  return fmt::format("  {:<32} {:.4f} ({:.4f})  {:.4f} ({:.4f})  {:.4f}  {:.4f}", name,
                      figures.ndcg_10.value(), figures.ndcg_10.error(), figures.hr_10.value(),
                      figures.hr_10.error(), figures.hr_20.value(), figures.mrr_20.value());
 }
@@ -60,7 +60,7 @@ std::string evaluation_table(const Config& config, const EvaluateOptions& option
       fmt::format("{}{}: {} events, {} eligible, every {}. scored: {}; view published {}\n",
                   config.name, parts_text(config.model.parts), figures.events, figures.eligible,
                   options.every, figures.scored, publish_text(options.publish_every));
-  text += fmt::format("  {:<26} {:<15}  {:<15}  {:<6}  {:<6}\n", "", "NDCG@10 (s.e.)",
+  text += fmt::format("  {:<32} {:<15}  {:<15}  {:<6}  {:<6}\n", "", "NDCG@10 (s.e.)",
                       "HR@10 (s.e.)", "HR@20", "MRR@20");
   text += row("fovea", figures.model) + "\n";
   for (const BaselineFigures& baseline : figures.baselines) {

@@ -20,6 +20,7 @@ constexpr std::size_t kBatchRecords = 500;
 constexpr milliseconds kPollMax{100};
 constexpr milliseconds kAskTimeout{5'000};
 constexpr seconds kMarkInterval{10};
+constexpr milliseconds kLastMarkTimeout{1'000};
 // Of the local disk, at most.
 constexpr double kSnapshotBytesPerSecond = 8.0 * 1024 * 1024;
 // A reader that ended is opened again so many times without progress between.
@@ -100,6 +101,8 @@ Result<void> LearnerThread::open_reader() {
 void LearnerThread::run() {
   auto ended = follow();
   follower_.learner().publish();
+  // What this process had when it stopped, for the others to compare.
+  if (ended) write_mark(kLastMarkTimeout);
   finish_snapshot();
   if (ended && position() > snapshot_position_) {
     begin_snapshot(steady_clock::now());
@@ -179,6 +182,10 @@ void LearnerThread::finish_snapshot() {
 void LearnerThread::mark_if_due(TimePoint now) {
   if (now - marked_at_ < kMarkInterval) return;
   marked_at_ = now;
+  write_mark(milliseconds(0));
+}
+
+void LearnerThread::write_mark(milliseconds flush_timeout) {
   std::uint64_t lag = 0;
   if (const auto ends = reader_->ends(kAskTimeout)) {
     lag = static_cast<std::uint64_t>(std::max<Offset>(0, ends->high - reader_->next()));
@@ -186,10 +193,10 @@ void LearnerThread::mark_if_due(TimePoint now) {
   const auto mark = follower_.take_mark(lag);
   if (!mark) return;
   // Marks are for comparing only: one that is not written is left out.
-  if (!append_mark(*mark)) mark_sink_.reset();
+  if (!append_mark(*mark, flush_timeout)) mark_sink_.reset();
 }
 
-Result<void> LearnerThread::append_mark(const LearningRecord& mark) {
+Result<void> LearnerThread::append_mark(const LearningRecord& mark, milliseconds flush_timeout) {
   if (!mark_sink_) {
     auto sink = ingest::open_kafka_sink(settings_.kafka);
     if (!sink) return sink.error();
@@ -197,7 +204,7 @@ Result<void> LearnerThread::append_mark(const LearningRecord& mark) {
   }
   if (auto appended = mark_sink_->append(learning_record(config_, mark)); !appended)
     return appended;
-  const auto flushed = mark_sink_->flush(milliseconds(0));
+  const auto flushed = mark_sink_->flush(flush_timeout);
   if (!flushed && flushed.error().disposition != Disposition::kRetry) return flushed;
   return {};
 }

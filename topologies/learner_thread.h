@@ -77,7 +77,8 @@ class LearnerThread {
   void begin_snapshot(TimePoint now);
   void finish_snapshot();
   void mark_if_due(TimePoint now);
-  Result<void> append_mark(const LearningRecord& mark);
+  void write_mark(std::chrono::milliseconds flush_timeout);
+  Result<void> append_mark(const LearningRecord& mark, std::chrono::milliseconds flush_timeout);
 
   const Config& config_;
   const LearnerThreadSettings settings_;
