@@ -1,0 +1,138 @@
+// The commit point against transports that fail at every phase: the order of what becomes durable,
+// and that each phase can be tried again.
+
+#include "topologies/commit_point.h"
+
+#include <gtest/gtest.h>
+
+#include "profile_store/memory_profile_store.h"
+#include "tests/topologies/fake_transport.h"
+
+namespace fovea::topologies {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kTimeout = 10ms;
+
+class CommitPointTest : public testing::Test {
+ protected:
+  CommitPointTest() {
+    ingest::OutputRecord output;
+    output.topic = "recommendations";
+    output.value = "slate";
+    outbox_.put(output);
+
+    Profile profile;
+    profile.behaviour.applied = 9;
+    interval_.batch.profiles.push_back({0, {"u"}, profile});
+    interval_.batch.positions.push_back({0, {10, 0, TimeMs{1}, TimeMs{1}}});
+    interval_.positions.push_back({{"events", 0}, 10});
+  }
+
+  Result<void> advance() {
+    return commit_point_.advance(outbox_, sink_, *store_, source_, kTimeout);
+  }
+  [[nodiscard]] bool stored() { return (*store_->positions(0)).has_value(); }
+
+  CommitPoint commit_point_{"profiles"};
+  Interval interval_;
+  Outbox outbox_;
+  FakeSink sink_;
+  FakeSource source_;
+  std::unique_ptr<profile_store::ProfileStore> store_ = profile_store::make_memory_profile_store();
+};
+
+TEST_F(CommitPointTest, EverythingBecomesDurableInOrder) {
+  commit_point_.begin(interval_);
+
+  ASSERT_TRUE(advance());
+
+  EXPECT_EQ(commit_point_.phase(), CommitPhase::kOpen);
+  ASSERT_EQ(sink_.appended.size(), 2U);
+  EXPECT_EQ(sink_.appended[0].topic, "recommendations");
+  EXPECT_EQ(sink_.appended[1].topic, "profiles");
+  EXPECT_EQ(sink_.appended[1].key, "u");
+  EXPECT_EQ(sink_.appended[1].partition, 0);
+  EXPECT_EQ((*store_->positions(0))->changelog_next, 1);
+  EXPECT_EQ(source_.committed.at({"events", 0}), 10);
+}
+
+TEST_F(CommitPointTest, NoChangelogRecordLeavesBeforeTheOutputsAreAcknowledged) {
+  commit_point_.begin(interval_);
+  sink_.flush_failures.add(retry("broker is away"));
+
+  EXPECT_FALSE(advance());
+
+  EXPECT_EQ(commit_point_.phase(), CommitPhase::kOutputs);
+  EXPECT_EQ(sink_.appended.size(), 1U);
+  EXPECT_FALSE(stored());
+  EXPECT_TRUE(advance());
+}
+
+TEST_F(CommitPointTest, TheStoreWaitsForTheChangelogAndNothingIsAppendedTwice) {
+  commit_point_.begin(interval_);
+  sink_.append_failures.add(retry("queue is full"));
+  EXPECT_FALSE(advance());
+  EXPECT_EQ(commit_point_.phase(), CommitPhase::kOutputs);
+  // The outputs' flush passes, the changelog's does not.
+  sink_.flush_failures.add(retry("slow"));
+  EXPECT_FALSE(advance());
+  sink_.append_failures.add(retry("queue is full"));
+  EXPECT_FALSE(advance());
+  EXPECT_EQ(commit_point_.phase(), CommitPhase::kChangelog);
+  EXPECT_FALSE(stored());
+
+  EXPECT_TRUE(advance());
+
+  EXPECT_EQ(sink_.appended.size(), 2U);
+  EXPECT_TRUE(stored());
+}
+
+TEST_F(CommitPointTest, TheGroupsOffsetIsNeverAheadOfTheStore) {
+  commit_point_.begin(interval_);
+  source_.commit_failures.add(retry("coordinator is loading"));
+
+  EXPECT_FALSE(advance());
+
+  EXPECT_EQ(commit_point_.phase(), CommitPhase::kOffsets);
+  EXPECT_TRUE(stored());
+  EXPECT_TRUE(source_.committed.empty());
+  EXPECT_TRUE(advance());
+  EXPECT_EQ(source_.committed.size(), 1U);
+}
+
+TEST_F(CommitPointTest, AnIntervalOfPartitionsThatAreNoLongerOursEnds) {
+  commit_point_.begin(interval_);
+  source_.commit_failures.add(skip("not_ours", "events [0] is not assigned"));
+
+  EXPECT_TRUE(advance());
+
+  EXPECT_EQ(commit_point_.phase(), CommitPhase::kOpen);
+}
+
+TEST_F(CommitPointTest, ALostPartitionIsLeftOutBeforeTheStore) {
+  commit_point_.begin(interval_);
+
+  commit_point_.drop({{"events", 0}}, "events");
+  ASSERT_TRUE(advance());
+
+  EXPECT_FALSE(stored());
+  EXPECT_TRUE(source_.committed.empty());
+  EXPECT_EQ(sink_.appended.size(), 1U);
+}
+
+TEST_F(CommitPointTest, AnIntervalThatIsLostNeverReachesTheStore) {
+  commit_point_.begin(interval_);
+  sink_.flush_failures.add(stop("interval lost"));
+
+  const auto outcome = advance();
+
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().disposition, Disposition::kStop);
+  EXPECT_EQ(commit_point_.fault(), CommitFault::kClient);
+  EXPECT_FALSE(stored());
+}
+
+}  // namespace
+}  // namespace fovea::topologies

@@ -1,0 +1,115 @@
+#pragma once
+
+// A sink, a source and a partition reader that fail when told to and remember what they were asked.
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ingest/kafka.h"
+#include "ingest/sink.h"
+#include "ingest/source.h"
+
+namespace fovea::topologies {
+
+// Fails the next calls with these errors, then works.
+class Failures {
+ public:
+  void add(Error error) { errors_.push_back(std::move(error)); }
+  Result<void> next() {
+    if (errors_.empty()) return {};
+    Error error = errors_.front();
+    errors_.erase(errors_.begin());
+    return error;
+  }
+
+ private:
+  std::vector<Error> errors_;
+};
+
+class FakeSink final : public ingest::Sink {
+ public:
+  Failures append_failures;
+  Failures flush_failures;
+  std::vector<ingest::OutputRecord> appended;
+  std::size_t flushed = 0;  // of `appended`
+
+  Result<void> append(const ingest::OutputRecord& record) override {
+    if (auto failed = append_failures.next(); !failed) return failed;
+    appended.push_back(record);
+    return {};
+  }
+  Result<void> flush(std::chrono::milliseconds) override {
+    if (auto failed = flush_failures.next(); !failed) return failed;
+    flushed = appended.size();
+    return {};
+  }
+  [[nodiscard]] std::optional<Offset> delivered_next(
+      const ingest::TopicPartition& at) const override {
+    const auto count = std::count_if(
+        appended.begin(), appended.begin() + static_cast<std::ptrdiff_t>(flushed),
+        [&at](const ingest::OutputRecord& record) {
+          return record.topic == at.topic && record.partition.value_or(0) == at.partition;
+        });
+    if (count == 0) return std::nullopt;
+    return count;
+  }
+};
+
+class FakeSource final : public ingest::Source {
+ public:
+  Failures commit_failures;
+  std::map<ingest::TopicPartition, Offset> committed;
+
+  Result<void> poll(std::vector<ingest::SourceRecord>&, std::size_t,
+                    std::chrono::milliseconds) override {
+    return {};
+  }
+  Result<void> commit(const std::vector<ingest::TopicPosition>& positions) override {
+    if (auto failed = commit_failures.next(); !failed) return failed;
+    for (const auto& position : positions) committed[position.at] = position.next;
+    return {};
+  }
+  void pause(const std::vector<ingest::TopicPartition>&) override {}
+  void resume(const std::vector<ingest::TopicPartition>&) override {}
+  [[nodiscard]] bool finished() const override { return false; }
+};
+
+// A partition as a list of records, offsets from 0.
+class FakeReader final : public ingest::PartitionReader {
+ public:
+  FakeReader(std::string topic, Partition partition, Offset start)
+      : topic_(std::move(topic)), partition_(partition), next_(start) {}
+
+  Failures poll_failures;
+  std::vector<std::pair<std::string, std::optional<std::string>>> records;  // key, value
+
+  Result<void> poll(std::vector<ingest::SourceRecord>& out, std::size_t records_max,
+                    std::chrono::milliseconds) override {
+    if (auto failed = poll_failures.next(); !failed) return failed;
+    for (std::size_t i = 0; i < records_max && next_ < end(); ++i, ++next_) {
+      const auto& [key, value] = records[static_cast<std::size_t>(next_)];
+      ingest::SourceRecord record;
+      record.topic = topic_;
+      record.partition = partition_;
+      record.offset = next_;
+      record.key = key;
+      record.value = value;
+      out.push_back(std::move(record));
+    }
+    return {};
+  }
+  [[nodiscard]] Offset next() const override { return next_; }
+  Result<Ends> ends(std::chrono::milliseconds) override { return Ends{0, end()}; }
+
+ private:
+  [[nodiscard]] Offset end() const { return static_cast<Offset>(records.size()); }
+
+  std::string topic_;
+  Partition partition_;
+  Offset next_;
+};
+
+}  // namespace fovea::topologies

@@ -1,0 +1,137 @@
+// Following the learning log: publication, marks and the comparison of digests.
+
+#include "topologies/log_follower.h"
+
+#include <gtest/gtest.h>
+
+#include "scorer/learning_record_codec.h"
+#include "scorer/model_info.h"
+#include "tests/topologies/small_topology.h"
+
+namespace fovea::topologies {
+namespace {
+
+using namespace std::chrono_literals;
+using TimePoint = LogFollower::TimePoint;
+
+LearningRecord item_record(Offset offset) {
+  LearningRecord record;
+  record.source = {"t.items", 0, offset, 0};
+  ItemChange change;
+  change.item.item = {ItemKey{static_cast<std::uint64_t>(offset + 1)}, "i"};
+  record.body = change;
+  return record;
+}
+
+class LogFollowerTest : public testing::Test {
+ protected:
+  LogFollower follower(const std::string& process) {
+    auto learner = scorer::Learner::create(config_.model);
+    FOVEA_ASSERT(learner.has_value());
+    return {config_, process, *std::move(learner), start_};
+  }
+
+  void append(const LearningRecord& record) {
+    ingest::SourceRecord at;
+    at.topic = "t.learning";
+    at.offset = static_cast<Offset>(log_.size());
+    at.value = scorer::encode_learning_record(record);
+    log_.push_back(at);
+  }
+
+  // Folds what it has not folded yet.
+  std::vector<std::string> follow(LogFollower& follower) {
+    const auto next = static_cast<std::size_t>(follower.learner().stamp().position + 1);
+    std::vector<std::string> disagreements;
+    EXPECT_TRUE(follower.fold({log_.begin() + static_cast<std::ptrdiff_t>(next), log_.end()},
+                              disagreements));
+    return disagreements;
+  }
+
+  Config config_ = small_config();
+  TimePoint start_{};
+  std::vector<ingest::SourceRecord> log_;
+};
+
+TEST_F(LogFollowerTest, TwoProcessesAgreeByTheirMarks) {
+  auto a = follower("a");
+  auto b = follower("b");
+  for (Offset i = 0; i < 5; ++i) append(item_record(i));
+  follow(a);
+  append(*a.take_mark(0));
+
+  EXPECT_TRUE(follow(b).empty());
+  EXPECT_TRUE(follow(a).empty());
+  EXPECT_EQ(b.counts().marks_agreed, 1U);
+  EXPECT_EQ(a.counts().marks_agreed, 0U);
+}
+
+TEST_F(LogFollowerTest, AMarkOfAnotherDigestIsNamedWithItsPosition) {
+  auto a = follower("a");
+  append(item_record(0));
+  LearningRecord mark;
+  mark.body = Mark{"b", scorer::model_id(config_.model), 0, 12345, 0};
+  append(mark);
+
+  const auto disagreements = follow(a);
+
+  ASSERT_EQ(disagreements.size(), 1U);
+  EXPECT_NE(disagreements[0].find("process b"), std::string::npos);
+  EXPECT_NE(disagreements[0].find("position 0"), std::string::npos);
+  EXPECT_EQ(a.counts().marks_differed, 1U);
+}
+
+TEST_F(LogFollowerTest, MarksAloneCallForNoFurtherMark) {
+  auto a = follower("a");
+  append(item_record(0));
+  follow(a);
+  const auto mark = a.take_mark(0);
+  ASSERT_TRUE(mark);
+  append(*mark);
+  follow(a);
+
+  EXPECT_FALSE(a.take_mark(0));
+}
+
+TEST_F(LogFollowerTest, PublishesAfterTheIntervalOrEnoughExamples) {
+  config_.view.publish_interval_ms = 200;
+  config_.view.publish_examples = 3;
+  auto a = follower("a");
+  EXPECT_FALSE(a.publish_if_due(start_ + 1s));
+
+  append(item_record(0));
+  follow(a);
+  EXPECT_FALSE(a.publish_if_due(start_ + 199ms));
+  EXPECT_TRUE(a.publish_if_due(start_ + 200ms));
+  EXPECT_EQ(scorer::stamp(*a.learner().view()).position, 0);
+
+  for (Offset i = 1; i < 4; ++i) append(item_record(i));
+  follow(a);
+  EXPECT_TRUE(a.publish_if_due(start_ + 399ms));
+}
+
+TEST_F(LogFollowerTest, ARecordThatDoesNotDecodeStopsAndIsNamed) {
+  auto a = follower("a");
+  append(item_record(0));
+  log_[0].value = "garbage";
+  std::vector<std::string> disagreements;
+
+  const auto folded = a.fold(log_, disagreements);
+
+  ASSERT_FALSE(folded);
+  EXPECT_NE(folded.error().message.find("t.learning offset 0"), std::string::npos);
+}
+
+TEST_F(LogFollowerTest, ARepeatedSourceIsCountedAndChangesNothingElse) {
+  auto a = follower("a");
+  append(item_record(0));
+  append(item_record(0));
+
+  follow(a);
+
+  EXPECT_EQ(a.counts().repeats, 1U);
+  EXPECT_EQ(a.learner().stats().catalogue_changes, 1U);
+}
+
+}  // namespace
+}  // namespace fovea::topologies

@@ -1,0 +1,105 @@
+// Profiles from a changelog into a store: what replaces what, and where it ends.
+
+#include "topologies/restore.h"
+
+#include <gtest/gtest.h>
+
+#include "profile_store/memory_profile_store.h"
+#include "profile_store/profile_codec.h"
+#include "tests/topologies/fake_transport.h"
+
+namespace fovea::topologies {
+namespace {
+
+std::string encoded(Offset applied) {
+  Profile profile;
+  profile.behaviour.applied = applied;
+  return profile_store::encode_profile(profile);
+}
+
+class RestoreTest : public testing::Test {
+ protected:
+  Result<profile_store::PartitionPositions> restore(RestoreRequest request) {
+    return restore_partition(reader_, request, *store_, SystemClock(), stopping_);
+  }
+  std::optional<Profile> profile(const std::string& user) {
+    return (*store_->get(0, {{user}})).front();
+  }
+
+  std::atomic<bool> stopping_{false};
+  FakeReader reader_{"profiles", 0, 0};
+  std::unique_ptr<profile_store::ProfileStore> store_ = profile_store::make_memory_profile_store();
+};
+
+TEST_F(RestoreTest, TheNewestRecordOfAUserIsStoredWithThePositionsItStandsFor) {
+  reader_.records = {{"u", encoded(1)}, {"v", encoded(2)}, {"u", encoded(3)}};
+
+  const auto positions = restore({0, 0, std::nullopt, 4});
+
+  ASSERT_TRUE(positions) << positions.error().message;
+  EXPECT_EQ(positions->input_next, 4);
+  EXPECT_EQ(positions->changelog_next, 3);
+  EXPECT_EQ(*store_->positions(0), *positions);
+  EXPECT_EQ(profile("u")->behaviour.applied, 3);
+  EXPECT_EQ(profile("v")->behaviour.applied, 2);
+}
+
+TEST_F(RestoreTest, ATombstoneDeletes) {
+  reader_.records = {{"u", encoded(1)}, {"u", std::nullopt}};
+
+  ASSERT_TRUE(restore({0, 0, std::nullopt, 4}));
+
+  EXPECT_FALSE(profile("u"));
+}
+
+TEST_F(RestoreTest, AStoredProfileThatHasFoldedInMoreIsKept) {
+  Profile ahead;
+  ahead.behaviour.applied = 7;
+  const profile_store::PartitionPositions stored{8, 0, TimeMs{0}, TimeMs{0}};
+  ASSERT_TRUE(store_->apply({{{0, {"u"}, ahead}}, {{0, stored}}}));
+  reader_.records = {{"u", encoded(5)}, {"v", encoded(9)}};
+
+  ASSERT_TRUE(restore({0, 0, stored, 10}));
+
+  EXPECT_EQ(profile("u")->behaviour.applied, 7);
+  EXPECT_EQ(profile("v")->behaviour.applied, 9);
+}
+
+TEST_F(RestoreTest, AnEmptyChangelogLeavesTheStartToTheConfiguration) {
+  ASSERT_TRUE(restore({0, 0, std::nullopt, std::nullopt}));
+
+  EXPECT_FALSE((*store_->positions(0)).has_value());
+}
+
+TEST_F(RestoreTest, AChangelogThatEndsBeforeOurPositionWasCreatedAnew) {
+  reader_.records = {{"u", encoded(1)}};
+
+  const auto refused = restore({0, 5, profile_store::PartitionPositions{9, 5, {}, {}}, 20});
+
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().disposition, Disposition::kStop);
+  EXPECT_NE(refused.error().message.find("up to 5 but it ends at 1"), std::string::npos)
+      << refused.error().message;
+}
+
+TEST_F(RestoreTest, ARecordThatDoesNotDecodeStopsAndIsNamed) {
+  reader_.records = {{"u", encoded(1)}, {"v", "garbage"}};
+
+  const auto refused = restore({0, 0, std::nullopt, 4});
+
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("profiles [0] offset 1"), std::string::npos)
+      << refused.error().message;
+  EXPECT_FALSE((*store_->positions(0)).has_value());
+}
+
+TEST_F(RestoreTest, ABrokerThatIsAwayForAMomentIsWaitedFor) {
+  reader_.records = {{"u", encoded(1)}};
+  reader_.poll_failures.add(retry("broker is away"));
+
+  EXPECT_TRUE(restore({0, 0, std::nullopt, 4}));
+  EXPECT_TRUE(profile("u"));
+}
+
+}  // namespace
+}  // namespace fovea::topologies

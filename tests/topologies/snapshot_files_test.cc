@@ -1,0 +1,127 @@
+// Snapshots on disk: whole or not at all, the newest two, and what is refused by name.
+
+#include "topologies/snapshot_files.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/topologies/small_topology.h"
+
+namespace fovea::topologies {
+namespace {
+
+namespace fs = std::filesystem;
+
+class SnapshotFiles : public testing::Test {
+ protected:
+  SnapshotFiles() {
+    std::string pattern = (fs::temp_directory_path() / "fovea-snapshots-XXXXXX").string();
+    root_ = mkdtemp(pattern.data());
+    directory_ = (root_ / "model").string();
+  }
+  ~SnapshotFiles() override { fs::remove_all(root_); }
+
+  std::unique_ptr<scorer::Learner> learner() {
+    auto created = scorer::Learner::create(config_.model);
+    FOVEA_ASSERT(created.has_value());
+    return *std::move(created);
+  }
+
+  // A learner that has folded `records` records.
+  std::unique_ptr<scorer::Learner> learner_at(Offset records) {
+    auto made = learner();
+    for (Offset i = 0; i < records; ++i) {
+      LearningRecord record;
+      record.source = {"t.items", 0, i, 0};
+      ItemChange change;
+      change.item.item = {ItemKey{static_cast<std::uint64_t>(i + 1)}, std::to_string(i)};
+      record.body = change;
+      FOVEA_ASSERT(made->fold(record, i).has_value());
+    }
+    return made;
+  }
+
+  std::optional<SnapshotFile> restore(scorer::Learner& into) {
+    return restore_newest(directory_, into, [this](const std::string& line) { said_ += line; });
+  }
+
+  Config config_ = small_config();
+  fs::path root_;
+  std::string directory_;
+  std::string said_;
+};
+
+TEST_F(SnapshotFiles, TheNewestTwoAreKept) {
+  for (const Offset position : {3, 12, 7, 100}) {
+    ASSERT_TRUE(write_snapshot(directory_, position, "bytes"));
+  }
+
+  const auto files = list_snapshots(directory_);
+
+  ASSERT_TRUE(files);
+  ASSERT_EQ(files->size(), 2U);
+  EXPECT_EQ((*files)[0].position, 100);
+  EXPECT_EQ((*files)[1].position, 12);
+  EXPECT_EQ(*read_snapshot((*files)[0]), "bytes");
+}
+
+TEST_F(SnapshotFiles, NothingThereIsNoError) {
+  const auto files = list_snapshots(directory_);
+
+  ASSERT_TRUE(files);
+  EXPECT_TRUE(files->empty());
+  EXPECT_FALSE(newest_snapshot(directory_));
+}
+
+TEST_F(SnapshotFiles, WhatACrashLeftHalfWrittenIsNotRead) {
+  ASSERT_TRUE(write_snapshot(directory_, 3, learner_at(4)->snapshot()));
+  std::ofstream(directory_ + "/snapshot-00000000000000000009.fvm.tmp") << "half";
+
+  const auto into = learner();
+  const auto restored = restore(*into);
+
+  ASSERT_TRUE(restored);
+  EXPECT_EQ(restored->position, 3);
+  EXPECT_EQ(into->stamp().position, 3);
+}
+
+TEST_F(SnapshotFiles, ADamagedSnapshotIsNamedAndTheOneBeforeIsUsed) {
+  ASSERT_TRUE(write_snapshot(directory_, 3, learner_at(4)->snapshot()));
+  std::string damaged = learner_at(6)->snapshot();
+  damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
+  ASSERT_TRUE(write_snapshot(directory_, 5, damaged));
+
+  const auto into = learner();
+  const auto restored = restore(*into);
+
+  ASSERT_TRUE(restored);
+  EXPECT_EQ(restored->position, 3);
+  EXPECT_NE(said_.find("snapshot-00000000000000000005.fvm is not used"), std::string::npos)
+      << said_;
+}
+
+TEST_F(SnapshotFiles, ASnapshotOfAnotherModelIsRefusedByName) {
+  ASSERT_TRUE(write_snapshot(directory_, 3, learner_at(4)->snapshot()));
+  config_.model.half_life_s *= 2;
+
+  const auto into = learner();
+
+  EXPECT_FALSE(restore(*into));
+  EXPECT_EQ(into->stamp().position, kNoOffset);
+  EXPECT_NE(said_.find("model"), std::string::npos) << said_;
+}
+
+TEST_F(SnapshotFiles, ADirectoryThatCannotBeMadeIsNamed) {
+  std::ofstream(directory_) << "a file";
+
+  const auto written = write_snapshot(directory_, 3, "bytes");
+
+  ASSERT_FALSE(written);
+  EXPECT_NE(written.error().message.find(directory_), std::string::npos);
+}
+
+}  // namespace
+}  // namespace fovea::topologies
