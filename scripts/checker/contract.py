@@ -87,14 +87,15 @@ def parse_object(data):
     except UnicodeDecodeError:
         reasons.add("not_utf8")
         text = data.decode("utf-8", "replace")
-    depth = _depth(text)
+    brackets = text.count("[") + text.count("{")
+    depth = _depth(text) if brackets >= DEPTH_MAX else brackets
     if depth >= DEPTH_MAX:
         reasons.add("too_deep")
     root = None
     try:
         root = json.loads(text, object_pairs_hook=Object, parse_float=_float, parse_int=_integer,
                           parse_constant=_no_constant)
-        broken = _has_lone_surrogate(root)
+        broken = "\\u" in text and _has_lone_surrogate(root)
     except (ValueError, RecursionError):
         broken = True
     if broken:

@@ -201,15 +201,21 @@ class Reader:
         return struct.unpack("<" + layout, self.raw(struct.calcsize("<" + layout)))
 
     def varint(self):
-        number = shift = 0
-        while True:
-            byte = self.raw(1)[0]
-            number |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return number
-            shift += 7
-            if shift > 63:
-                raise Truncated("a varint does not end")
+        # Where the time of a check goes: no call a byte.
+        data, at, number, shift = self.data, self.at, 0, 0
+        try:
+            while True:
+                byte = data[at]
+                at += 1
+                if byte < 0x80:
+                    self.at = at
+                    return number | byte << shift
+                number |= (byte & 0x7F) << shift
+                shift += 7
+                if shift > 63:
+                    raise Truncated("a varint does not end")
+        except IndexError:
+            raise Truncated(f"a varint wanted at {at} of {len(data)}") from None
 
     def zigzag(self):
         number = self.varint()

@@ -46,7 +46,7 @@ class LearningRecord:
             if reader.varint() == 0:
                 reader.raw(8)
             if reader.raw(1)[0] & 128:
-                reader.zigzag()
+                reader.varint()
             reader.varint()
         reader.text()
 
