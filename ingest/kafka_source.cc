@@ -239,6 +239,8 @@ class KafkaSource final : public Source {
   void give_up() {
     const bool lost = rd_kafka_assignment_lost(client_->handle()) != 0;
     if (!assigned_.empty()) listener_.on_revoked({assigned_.begin(), assigned_.end()}, lost);
+    // The client keeps a partition paused for when it comes back, and nobody would resume it then.
+    resume({paused_.begin(), paused_.end()});
     rd_kafka_assign(client_->handle(), nullptr);
     assigned_.clear();
     fetching_.clear();

@@ -452,6 +452,33 @@ TEST_F(KafkaSource, APartitionPausedWhenAssignedWaitsUntilItIsResumed) {
   EXPECT_EQ(out[199].offset, 99);
 }
 
+TEST_F(KafkaSource, APauseEndsWithTheAssignment) {
+  const auto topic = make_topic(settings, "again", 2);
+  test::produce(settings, numbered_records(topic, 2, 100));
+  const auto group = unique_name("group");
+  Listener one;
+  auto first = open_source(topic, group, one);
+  ASSERT_NE(first, nullptr);
+  std::vector<SourceRecord> out;
+  poll_until(*first, out, [&] { return out.size() == 200; });
+
+  first->pause({{topic, 0}, {topic, 1}});
+  Listener two;
+  auto second = open_source(topic, group, two);
+  ASSERT_NE(second, nullptr);
+  out.clear();
+  const auto deadline = steady_clock::now() + 20s;
+  while (one.owned.size() != 1 || out.size() < 100) {
+    ASSERT_LT(steady_clock::now(), deadline) << out.size() << " records so far";
+    std::vector<SourceRecord> other;
+    ASSERT_TRUE(second->poll(other, 500, 20ms));
+    ASSERT_TRUE(first->poll(out, 500, 20ms));
+  }
+
+  EXPECT_EQ(out.front().partition, *one.owned.begin());
+  EXPECT_EQ(out.front().offset, 0);
+}
+
 TEST_F(KafkaSource, MembersShareThePartitionsAndTheFirstIsToldToGiveUpSome) {
   const auto topic = make_topic(settings, "shared", 4);
   const auto group = unique_name("group");
