@@ -307,6 +307,37 @@ TEST_F(RunTest, RestoresProfilesFromTheChangelogIntoAnEmptyStateDirectory) {
   expect_learned_once(input, "a");
 }
 
+// Python's own parsers, fold and sums over what the run left: scripts/check_run.py.
+TEST_F(RunTest, TheIndependentCheckerFindsNothingAfterAKill) {
+  command({"produce", topology("a"), "--events", path("events.ndjson"), "--items",
+           path("items.ndjson")});
+  std::vector<ingest::OutputRecord> poison(1);
+  poison[0].topic = config_.topics.input.front();
+  poison[0].value = R"({"user":"u1","type":"view","item":"i1","ts":"when"})";
+  test::produce(settings_, poison);
+  auto a = start("a");
+  await_learned(4'000);
+  a->signal(SIGKILL);
+  a = start("a");
+  await_learned(static_cast<std::size_t>(kEvents));
+  stop(*a);
+
+  const std::string scripts = FOVEA_SOURCE_DIR "/scripts/";
+  Process print_config({FOVEA_BINARY, "run", topology("a"), "--print-config"}, path("config.toml"));
+  ASSERT_EQ(print_config.wait(30s), 0);
+  Process profiles({FOVEA_BINARY, "profile", "export", topology("a")}, path("profiles.ndjson"));
+  ASSERT_EQ(profiles.wait(30s), 0);
+  Process dumps({"/usr/bin/env", "bash", scripts + "dump_topics.sh", address(), path("config.toml"),
+                 path("dumps")},
+                path("dumps.log"));
+  ASSERT_EQ(dumps.wait(60s), 0) << file_text(path("dumps.log"));
+  Process check(
+      {"/usr/bin/env", "python3", scripts + "check_run.py", "--config", path("config.toml"),
+       "--dumps", path("dumps"), "--profiles", path("profiles.ndjson"), "--restarts"},
+      path("check.log"));
+  EXPECT_EQ(check.wait(120s), 0) << file_text(path("check.log"));
+}
+
 // With a broker of its own, because it kills it.
 class RunOutage : public RunTest {
  protected:
