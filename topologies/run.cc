@@ -120,9 +120,11 @@ std::string status_line(const std::vector<std::unique_ptr<Worker>>& workers,
 // One thread a worker; the first failure stops all.
 class Crew {
  public:
-  Crew(const WorkerShared& shared, const std::vector<std::string>& instance_ids) {
-    for (const std::string& id : instance_ids) {
-      workers_.push_back(std::make_unique<Worker>(shared, id));
+  // A dynamic member leaves the group at its end; a static one is waited for.
+  Crew(const WorkerShared& shared, bool leave) {
+    for (std::int32_t i = 0; i < shared.config.workers; ++i) {
+      const std::string name = fmt::format("{}-{}", shared.config.instance_id, i);
+      workers_.push_back(std::make_unique<Worker>(shared, name, leave ? "" : name));
     }
     for (const auto& worker : workers_) {
       threads_.emplace_back([this, raw = worker.get()] {
@@ -156,15 +158,6 @@ class Crew {
   mutable std::mutex mutex_;
   std::optional<Error> failure_;  // guarded by mutex_
 };
-
-std::vector<std::string> instance_ids(const Config& config, const RunOptions& options) {
-  std::vector<std::string> ids;
-  for (std::int32_t i = 0; i < config.workers; ++i) {
-    // A dynamic member leaves the group at its end; a static one is waited for.
-    ids.push_back(options.leave ? "" : fmt::format("{}-{}", config.instance_id, i));
-  }
-  return ids;
-}
 
 Result<void> supervise(const Crew& crew, const LearnerThread& learner,
                        const std::atomic<bool>& stopping) {
@@ -218,7 +211,7 @@ Result<void> run(const Config& config_in, const RunOptions& options) {
   WithdrawnItems withdrawn;
   const WorkerShared shared{
       config, kafka, clock, **store, **learner, withdrawn, cluster->input_partitions};
-  Crew crew(shared, instance_ids(config, options));
+  Crew crew(shared, options.leave);
   log_info(fmt::format("{}: reading {}", config.name, config.topics.input.front()));
   auto ended = supervise(crew, **learner, stopping);
   if (ended) log_info("stopping: committing what is open");

@@ -6,7 +6,8 @@
 
 namespace fovea::topologies {
 
-// Set by the first signal. The second one ends the process at once, so nobody is ever locked in.
+// Set by the first signal. Another one, two seconds later or more, ends the process at once, so
+// nobody is ever locked in.
 // Installs the handlers at the first call.
 [[nodiscard]] const std::atomic<bool>& stop_on_signals();
 

@@ -73,8 +73,8 @@ void add(const PipelineCounts& more, PipelineCounts& sum) {
 
 }  // namespace
 
-Worker::Worker(const WorkerShared& shared, std::string instance_id)
-    : shared_(shared), instance_id_(std::move(instance_id)) {}
+Worker::Worker(const WorkerShared& shared, std::string name, std::string instance_id)
+    : shared_(shared), name_(std::move(name)), instance_id_(std::move(instance_id)) {}
 
 Worker::~Worker() = default;
 
@@ -102,7 +102,7 @@ Result<void> Worker::run() {
     }
     rebuilds = commits_ > commits_before ? 1 : rebuilds + 1;
     if (rebuilds > kRebuildsMax) return ended;
-    log_warning(fmt::format("worker {}: {}: starting again with new clients", instance_id_,
+    log_warning(fmt::format("worker {}: {}: starting again with new clients", name_,
                             ended.error().message));
     enter(WorkerPhase::kRebuilding);
     source_.reset();
@@ -312,7 +312,7 @@ Result<std::vector<TopicPosition>> Worker::on_assigned(
   }
   // The source starts an assignment unpaused.
   holding_ = false;
-  log_info(fmt::format("worker {}: {} partitions assigned", instance_id_, partitions.size()));
+  log_info(fmt::format("worker {}: {} partitions assigned", name_, partitions.size()));
   return starts;
 }
 
@@ -375,7 +375,7 @@ void Worker::on_revoked(const std::vector<TopicPartition>& partitions, bool lost
     if (at.topic != shared_.config.topics.items) pipeline_->close(at.partition);
   }
   if (phase_ == WorkerPhase::kRunning) {
-    log_info(fmt::format("worker {}: {} partitions {}", instance_id_, partitions.size(),
+    log_info(fmt::format("worker {}: {} partitions {}", name_, partitions.size(),
                          lost ? "lost" : "revoked"));
   }
 }

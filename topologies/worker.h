@@ -46,8 +46,9 @@ struct WorkerShared {
 
 class Worker final : private ingest::AssignmentListener {
  public:
-  // `instance_id` is stable across restarts; empty: a member that leaves the group at its end.
-  Worker(const WorkerShared& shared, std::string instance_id);
+  // `name` is for the log. `instance_id` is stable across restarts; empty: a member that leaves the
+  // group at its end.
+  Worker(const WorkerShared& shared, std::string name, std::string instance_id);
   ~Worker() override;
 
   // Until stop(), then drains and commits.
@@ -85,6 +86,7 @@ class Worker final : private ingest::AssignmentListener {
   [[nodiscard]] bool commit_is_due(TimePoint now) const;
 
   const WorkerShared shared_;
+  const std::string name_;
   const std::string instance_id_;
 
   std::unique_ptr<Pipeline> pipeline_;

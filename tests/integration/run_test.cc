@@ -104,6 +104,8 @@ class RunTest : public testing::Test {
   }
 
   void stop(Process& process) {
+    // Twice, as timeout(1) does.
+    process.signal(SIGTERM);
     process.signal(SIGTERM);
     ASSERT_EQ(process.wait(30s), 0);
   }
