@@ -61,6 +61,9 @@ stop_engine() {
   pid=$(<"$dir/pid")
   # Numbers are used again: only the process that runs on our directory is ours.
   if [[ -r /proc/$pid/cmdline ]] && tr '\0' '\n' <"/proc/$pid/cmdline" | grep -qxF "$dir/data"; then
+    # Layers are kept for the next run, but not those of every run there ever was.
+    DOCKER_HOST=$socket timeout 60 docker image prune -f >/dev/null 2>&1 || say "images were not pruned"
+    DOCKER_HOST=$socket timeout 60 docker builder prune -f --keep-storage 4GB >/dev/null 2>&1 || say "layers were not pruned"
     kill "$pid"
     for _ in $(seq 300); do
       [[ -d /proc/$pid ]] || break
