@@ -39,6 +39,7 @@ RUN apt-get update \
 RUN useradd --system --uid 10001 --no-create-home fovea \
  && install -d -o fovea -g fovea /var/lib/fovea
 COPY topologies/*.toml /etc/fovea/
+COPY topologies/mappings /etc/fovea/mappings
 COPY --from=build /usr/local/bin/fovea /usr/local/bin/fovea
 USER fovea
 WORKDIR /var/lib/fovea
