@@ -5,6 +5,13 @@
 #include "vocab/assert.h"
 
 namespace fovea::ingest {
+namespace {
+
+// Below every broker's and client's default limit of a megabyte, headers included. A larger letter
+// would be refused, and a record that can be neither read nor set aside would stop its partition.
+constexpr std::size_t kValueBytesMax = 900'000;
+
+}  // namespace
 
 OutputRecord dead_letter(const std::string& topic, const SourceRecord& record, const Error& error) {
   FOVEA_ASSERT(error.disposition == Disposition::kSkip);
@@ -20,6 +27,10 @@ OutputRecord dead_letter(const std::string& topic, const SourceRecord& record, c
       {"fovea.offset", fmt::format("{}", record.offset)},
       {"fovea.timestamp", fmt::format("{}", value(record.record_time))},
   };
+  if (out.value && out.value->size() > kValueBytesMax) {
+    out.headers.emplace_back("fovea.value_bytes", fmt::format("{}", out.value->size()));
+    out.value->resize(kValueBytesMax);
+  }
   return out;
 }
 

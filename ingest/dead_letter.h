@@ -14,7 +14,8 @@ namespace fovea::ingest {
 inline constexpr const char* kDeadLetterReason = "fovea.reason";
 
 // The original key and bytes; headers: fovea.reason, fovea.message, fovea.topic, fovea.partition,
-// fovea.offset, fovea.timestamp. Requires: error.disposition == kSkip.
+// fovea.offset, fovea.timestamp. A value beyond 900,000 bytes is cut there, and fovea.value_bytes
+// says how long it was. Requires: error.disposition == kSkip.
 [[nodiscard]] OutputRecord dead_letter(const std::string& topic, const SourceRecord& record,
                                        const Error& error);
 

@@ -186,6 +186,8 @@ void LearnerThread::mark_if_due(TimePoint now) {
 }
 
 void LearnerThread::write_mark(milliseconds flush_timeout) {
+  // Told to stop while the log was being reopened: there is nothing to compare with.
+  if (!reader_) return;
   std::uint64_t lag = 0;
   if (const auto ends = reader_->ends(kAskTimeout)) {
     lag = static_cast<std::uint64_t>(std::max<Offset>(0, ends->high - reader_->next()));

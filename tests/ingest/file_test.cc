@@ -200,6 +200,19 @@ TEST(DeadLetter, KeepsTheBytesAndSaysWhyAndWhereFrom) {
   EXPECT_TRUE(is_dead_letter(letter));
 }
 
+TEST(DeadLetter, CutsAValueThatABrokerWouldRefuse) {
+  SourceRecord record;
+  record.topic = "video.events";
+  record.value = std::string(1'048'000, 'x');
+
+  const OutputRecord letter =
+      dead_letter("video.dead-letter", record, skip("too_large", "record of 1048000 bytes"));
+
+  EXPECT_EQ(letter.value->size(), 900'000U);
+  EXPECT_EQ(letter.headers.back(),
+            std::make_pair(std::string("fovea.value_bytes"), std::string("1048000")));
+}
+
 TEST_F(Files, ADeadLetterKeepsItsReasonInAFile) {
   auto sink = open_file_sink({{"dead", path("dead.ndjson")}});
   ASSERT_TRUE(
