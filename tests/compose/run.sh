@@ -66,9 +66,14 @@ wait_healthy() {
 
 # Reads $1 slates written from now on, through the published port, and checks each by itself.
 new_slates() {
-  timeout "$2" kcat -b "localhost:$port" -X topic.metadata.refresh.interval.ms=500 -C -q -J \
-    -t "$topology.recommendations" -o end -c "$1" >"$work/slates" ||
-    { echo "compose: fewer than $1 new slates within $2 s" >&2; return 1; }
+  local deadline=$((SECONDS + $2))
+  # The very first events are answered before the model knows an item: those slates are empty.
+  while
+    timeout "$2" kcat -b "localhost:$port" -X topic.metadata.refresh.interval.ms=500 -C -q -J \
+      -t "$topology.recommendations" -o end -c "$1" >"$work/slates" ||
+      { echo "compose: fewer than $1 new slates within $2 s" >&2; return 1; }
+    ! grep -q rank "$work/slates" && ((SECONDS < deadline))
+  do :; done
   python3 tests/compose/check_slates.py slates "$work/slates"
 }
 
