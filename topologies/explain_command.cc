@@ -53,7 +53,8 @@ Result<void> explain(const Config& config, const ExplainOptions& options) {
   slate.items = scorer.slate(local->learner->model(), behaviour, request);
 
   if (options.json) {
-    fmt::print("{}\n", ingest::encode_recommendation(slate));
+    fmt::print("{}\n",
+               ingest::encode_recommendation(slate, ingest::RecommendationDetail::kFull));
     return {};
   }
   fmt::print("user {}, as of {}; model {:016x} at position {} ({})\n\n", options.user,
