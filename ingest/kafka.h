@@ -59,8 +59,9 @@ struct ConsumerSettings {
                                                                 const ConsumerSettings& consumer,
                                                                 AssignmentListener& listener);
 
-// An idempotent producer without transactions; a failed delivery never leaves a hole behind which
-// later records of the partition get through (enable.gapless.guarantee).
+// An idempotent producer without transactions. enable.gapless.guarantee keeps a failed delivery
+// from leaving a hole that later records get past, except, the client says, one by
+// message.timeout.ms.
 //
 // append() looks a topic up when it is first named: kStop if it does not exist. After a failed
 // delivery everything is kStop, and a new sink is to be opened. Destroying the sink drops what was

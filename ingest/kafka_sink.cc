@@ -1,4 +1,4 @@
-// An idempotent producer: what flush() says is there, is there, in order and without holes.
+// An idempotent producer: what flush() says is there, is there, in order.
 
 #include <librdkafka/rdkafka.h>
 
