@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
+#include <string>
 
 #include "scorer/own_items.h"
 
@@ -101,18 +103,37 @@ const QueryOwnItem* own_item(const Query& query, Slot slot) {
   return nullptr;
 }
 
-double own_score(const Parameters& p, const Question& question, const QueryOwnItem& own,
-                 std::uint32_t count, const std::array<double, kFeatureCount>& x) {
-  double sum = at(p.own_recency, recency_knots(own)) + at(p.own_count, count_knots(own));
-  if (!in_history(own)) return sum;
+// own(i), term by term, under the names that explanations use.
+std::map<std::string, double> own_parts(const Parameters& p, const Question& question,
+                                        const QueryOwnItem& own, std::uint32_t count,
+                                        const std::array<double, kFeatureCount>& x) {
+  std::map<std::string, double> out{
+      {"had_before", 0.0}, {"repeat_rate", 0.0}, {"had_before_features", 0.0}};
+  out["had_before_recency"] = at(p.own_recency, recency_knots(own));
+  out["had_before_count"] = at(p.own_count, count_knots(own));
+  if (!in_history(own)) return out;
   const LagTable& table = p.tables[own.lag_class];
   const Buckets& b = question.buckets;
-  sum += table.length[b.length].value + table.pair[b.pair].value + table.gap[b.gap / 2].value +
-         table.share[b.share].value + table.rate.value * rate_of(p, own.slot, count);
+  out["had_before"] = table.length[b.length].value + table.pair[b.pair].value +
+                      table.gap[b.gap / 2].value + table.share[b.share].value;
+  out["repeat_rate"] = table.rate.value * rate_of(p, own.slot, count);
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
-    if (used(p, f)) sum += p.own_slopes[f].value * (x[f] - origin_of(f));
+    if (used(p, f)) out["had_before_features"] += p.own_slopes[f].value * (x[f] - origin_of(f));
   }
+  return out;
+}
+
+double own_score(const Parameters& p, const Question& question, const QueryOwnItem& own,
+                 std::uint32_t count, const std::array<double, kFeatureCount>& x) {
+  double sum = 0.0;
+  for (const auto& [name, part] : own_parts(p, question, own, count, x)) sum += part;
   return sum;
+}
+
+// What feature f adds to a score where it has the value x.
+double linear_part(const Parameters& p, const Buckets& b, std::size_t f, double x) {
+  const double curve = kFeatures[f].curve ? at(p.slopes[f].knots, feature_knots(x)) : 0.0;
+  return slope_of(p, b, f) * x + curve;
 }
 
 }  // namespace
@@ -224,6 +245,8 @@ Memory remember(const Parameters& p, const Question& question, double total) {
   out.precedes.assign(p.items.size(), 0.0);
   const std::size_t depth = std::min<std::size_t>(6, query.history.size());
   if (depth == 0 || !p.parts.memory) return out;
+  out.follows_of.assign(depth, Vector(p.items.size(), 0.0));
+  out.precedes_of.assign(depth, Vector(p.items.size(), 0.0));
 
   double sum = 0.0;
   for (std::size_t k = 0; k < depth; ++k) {
@@ -245,12 +268,18 @@ Memory remember(const Parameters& p, const Question& question, double total) {
     out.backoff += out.beta[k] * kPriorIncrements * item.follows_increment / follows_whole / total;
     if (k == 0 || out.beta[k] >= 1e-3) {
       for (const auto& [slot, weight] : item.follows) {
-        out.follows[slot] += out.beta[k] * weight / follows_whole;
+        out.follows_of[k][slot] = out.beta[k] * weight / follows_whole;
       }
     }
     if (k >= 5) continue;
     for (const auto& [slot, weight] : item.precedes) {
-      out.precedes[slot] += out.beta[k] * weight / precedes_whole;
+      out.precedes_of[k][slot] = out.beta[k] * weight / precedes_whole;
+    }
+  }
+  for (std::size_t k = 0; k < depth; ++k) {
+    for (Slot slot = 0; slot < p.items.size(); ++slot) {
+      out.follows[slot] += out.follows_of[k][slot];
+      out.precedes[slot] += out.precedes_of[k][slot];
     }
   }
   return out;
@@ -280,8 +309,7 @@ Terms score(const Parameters& p, const Question& question, const Interest& inter
 
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     if (!used(p, f)) continue;
-    out.linear += slope_of(p, question.buckets, f) * out.x[f];
-    if (kFeatures[f].curve) out.linear += at(p.slopes[f].knots, feature_knots(out.x[f]));
+    out.linear += linear_part(p, question.buckets, f, out.x[f]);
   }
 
   if (const QueryOwnItem* own = own_item(query, slot)) {
@@ -293,6 +321,78 @@ Terms score(const Parameters& p, const Question& question, const Interest& inter
   }
   out.attention = interest.scale * out.gate * out.match;
   out.bias = item.bias.value;
+  return out;
+}
+
+double Explained::sum() const {
+  double sum = bias + user;
+  for (const double part : history) sum += part;
+  for (const auto& [name, part] : features) sum += part;
+  return sum;
+}
+
+Explained explain(const Parameters& p, const std::vector<std::string>& context_fields,
+                  const Question& question, const Interest& interest, const Memory& memory,
+                  Slot slot, const ItemCounts& counts) {
+  const Query& query = *question.query;
+  const Buckets& b = question.buckets;
+  const std::size_t n = query.history.size();
+  const Item& item = p.items[slot];
+  const Terms terms = score(p, question, interest, memory, slot, counts);
+  Explained out;
+  out.bias = item.bias.value;
+  out.history.assign(n, 0.0);
+
+  // scale o_i S_i . j, by what j is a sum of.
+  if (n > 0 && p.parts.attention) {
+    Vector match(p.dim);  // S_i, times what every product is multiplied by
+    for (std::size_t d = 0; d < p.dim; ++d) {
+      match[d] = interest.scale * terms.gate * (item.in.value[d] + item.residual.value[d]);
+    }
+    for (std::size_t k = 0; k < n; ++k) {
+      out.history[k] = interest.alpha[k] * dot(question.entries[k], match);
+    }
+    out.user = p.lasting_factor[b.length].value * dot(question.lasting_mean, match);
+    out.features["time_since_last"] = dot(p.gap_rows[b.gap].value, match);
+    out.features["history_length"] = dot(p.length_rows[b.length].value, match);
+    for (const std::uint32_t row : query.context_rows) {
+      out.features["context:" + context_fields[row / kContextRows]] +=
+          dot(p.context_rows[row].value, match);
+    }
+  }
+
+  if (const QueryOwnItem* own = own_item(query, slot)) {
+    out.features.merge(own_parts(p, question, *own, counts.count, terms.x));
+  }
+
+  // A feature made of tw or rv: what it is where that is 0 stays with the feature, the rest goes
+  // to the entries in proportion to what each adds to tw or rv.
+  const auto split = [&](Feature feature, double level_x, const std::vector<Vector>& parts,
+                         double whole) {
+    const std::size_t f = index(feature);
+    const double level = linear_part(p, b, f, level_x);
+    const double rest = linear_part(p, b, f, terms.x[f]) - level;
+    out.features[std::string(kFeatures[f].name)] = level;
+    if (whole == 0.0) return;
+    for (std::size_t k = 0; k < parts.size(); ++k) {
+      out.history[n - 1 - k] += rest * parts[k][slot] / whole;
+    }
+  };
+  for (std::size_t f = 0; f < kFeatureCount; ++f) {
+    if (!used(p, f)) continue;
+    const auto feature = static_cast<Feature>(f);
+    if (feature == Feature::kFollows) {
+      split(feature, std::log2(kEps), memory.follows_of, memory.follows[slot]);
+    } else if (feature == Feature::kPrecedes) {
+      split(feature, std::log2(kEps), memory.precedes_of, memory.precedes[slot]);
+    } else if (feature == Feature::kBackedOff) {
+      const double decayed = std::exp2(terms.x[index(Feature::kPopularityShort)]) - .1;
+      split(feature, std::log2(kBackedOffEpsilon + memory.backoff * decayed), memory.follows_of,
+            memory.follows[slot]);
+    } else {
+      out.features[std::string(kFeatures[f].name)] = linear_part(p, b, f, terms.x[f]);
+    }
+  }
   return out;
 }
 
@@ -363,8 +463,7 @@ void learn(Parameters& p, const Model& model, const Query& query,
     for (std::size_t i = 0; i < candidates.size(); ++i) {
       if (skipped(i)) continue;
       const double x = std::log2(kEps + moved.follows[candidates[i].slot]);
-      sum += delta[i] *
-             (slope_of(p, question.buckets, f) * x + at(p.slopes[f].knots, feature_knots(x)));
+      sum += delta[i] * linear_part(p, question.buckets, f, x);
     }
     return sum;
   };

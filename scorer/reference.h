@@ -11,6 +11,8 @@
 
 #include <array>
 #include <cstddef>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "scorer/model.h"
@@ -121,7 +123,9 @@ struct Memory {
   std::vector<double> beta;      // newest first
   std::vector<double> follows;   // tw, by slot
   std::vector<double> precedes;  // rv, by slot
-  double backoff = 0.0;          // b0 / all choices decayed at H/8
+  // What each entry adds to tw and rv, newest first, by slot.
+  std::vector<std::vector<double>> follows_of, precedes_of;
+  double backoff = 0.0;  // b0 / all choices decayed at H/8
 };
 
 // Requires: `total` is all choices decayed at H/8, Popularity::total().
@@ -138,6 +142,21 @@ struct Terms {
 [[nodiscard]] Terms score(const Parameters& parameters, const Question& question,
                           const Interest& interest, const Memory& memory, Slot slot,
                           const ItemCounts& counts);
+
+// A score taken apart (README.md: Explain).
+struct Explained {
+  double bias = 0.0;
+  double user = 0.0;
+  std::vector<double> history;             // oldest first
+  std::map<std::string, double> features;  // every name that an explanation may use
+  [[nodiscard]] double sum() const;
+};
+
+// Requires: `context_fields` are those of the model's settings.
+[[nodiscard]] Explained explain(const Parameters& parameters,
+                                const std::vector<std::string>& context_fields,
+                                const Question& question, const Interest& interest,
+                                const Memory& memory, Slot slot, const ItemCounts& counts);
 
 // What an example is compared with, as the fast step drew it.
 struct Drawn {

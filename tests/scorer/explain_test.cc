@@ -5,9 +5,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <map>
+#include <string>
 
+#include "scorer/reference.h"
 #include "scorer/slate_scorer.h"
 #include "tests/scorer/small_stream.h"
 
@@ -56,6 +60,78 @@ TEST(Explain, PartsAddUpToTheScoreOfEveryItem) {
   std::cout << items << " items, worst error " << worst << " (1 + |score|)\n";
   EXPECT_LT(worst, 1e-4);
   EXPECT_GT(items, 20'000);
+}
+
+// Some of the newest entries become items that the model has never met.
+void add_strangers(Query& query) {
+  for (std::size_t k = 1; k < query.history.size(); k += 3) {
+    QueryEntry& entry = query.history[query.history.size() - 1 - k];
+    entry.key = small_key(1'000 + k);
+    entry.slot = kNoSlot;
+  }
+}
+
+// Every part against its definition, so that no two errors of the sum can hide each other.
+TEST(Explain, EveryPartIsWhatTheReferenceSays) {
+  double worst = 0.0;
+  int parts = 0, shared = 0;
+  const auto compare = [&](double found, double exact, double score, const std::string& name) {
+    const double error = std::fabs(found - exact) / (1.0 + std::fabs(score));
+    EXPECT_LT(error, 1e-5) << name << " " << found << " " << exact;
+    worst = std::max(worst, error);
+    ++parts;
+  };
+  for (const ModelSettings& settings : variants()) {
+    SmallStream stream(settings);
+    const auto learner = new_learner(settings);
+    fold(*learner, stream, 1500);
+    const Model& model = learner->model();
+    const reference::Parameters parameters = reference::read(model);
+    Moment moment;
+    for (std::size_t user = 0; user < SmallStream::kUsers; ++user) {
+      make_query(model, stream.users[user], stream.now(), moment.query);
+      if (user % 3 == 0) add_strangers(moment.query);
+      prepare(model, fast(), moment);
+      const Query& query = moment.query;
+      const auto question = reference::ask(parameters, model, query);
+      const auto interest = reference::attend(parameters, question);
+      const auto memory = reference::remember(
+          parameters, question, static_cast<double>(model.popularity.total(query.now_s)));
+      for (Slot slot = 0; slot < model.item_count(); ++slot) {
+        const ItemCounts counts = model.popularity.counts(slot);
+        const auto exact = reference::explain(parameters, settings.context_fields, question,
+                                              interest, memory, slot, counts);
+        const double score =
+            reference::score(parameters, question, interest, memory, slot, counts).score();
+        EXPECT_NEAR(exact.sum(), score, 1e-9 * (1.0 + std::fabs(score)));
+        const Explanation why = explain(model, moment, slot, counts);
+        compare(why.bias, exact.bias, score, "bias");
+        compare(why.user, exact.user, score, "user");
+        ASSERT_EQ(why.history.size(), query.history.size());
+        for (std::size_t k = 0; k < query.history.size(); ++k) {
+          const auto same = [&](const HistoryContribution& part) {
+            return part.item == query.history[k].key && part.age_ms == query.history[k].age_ms;
+          };
+          ASSERT_EQ(std::count_if(why.history.begin(), why.history.end(), same), 1);
+          const auto part = std::find_if(why.history.begin(), why.history.end(), same);
+          compare(part->contribution, exact.history[k], score, "history " + std::to_string(k));
+        }
+        std::map<std::string, double> features;
+        for (const auto& part : why.features) {
+          EXPECT_TRUE(features.emplace(part.feature, part.contribution).second) << part.feature;
+          EXPECT_TRUE(exact.features.contains(part.feature)) << part.feature;
+        }
+        // What an explanation does not name adds nothing.
+        for (const auto& [name, value] : exact.features) {
+          compare(features[name], value, score, name);
+        }
+        if (settings.parts.memory && memory.follows[slot] > 0.0) ++shared;
+      }
+    }
+  }
+  std::cout << parts << " parts, worst error " << worst << " (1 + |score|)\n";
+  EXPECT_GT(parts, 100'000);
+  EXPECT_GT(shared, 1'000);
 }
 
 TEST(Explain, EveryItemOfASlateAddsUpAtEveryLevel) {
