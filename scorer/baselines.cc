@@ -9,29 +9,9 @@ namespace {
 
 using Index = std::uint32_t;
 
-// What every baseline needs: items in order of appearance, and a rank among scores.
-class Ranked : public Baseline {
- public:
-  std::optional<std::int32_t> rank(const Behaviour& behaviour, TimeMs now, ItemKey target,
-                                   const std::vector<ItemKey>& excluded) final {
-    const auto found = index_.find(target);
-    if (found == index_.end()) return std::nullopt;
-    scores_.assign(index_.size(), 0.0);
-    score(behaviour, now, scores_);
-    for (const ItemKey key : excluded) {
-      const auto at = index_.find(key);
-      if (at != index_.end() && key != target) scores_[at->second] = -1.0;
-    }
-    const double own = scores_[found->second];
-    const auto ahead =
-        std::count_if(scores_.begin(), scores_.end(), [&](double s) { return s >= own; });
-    return static_cast<std::int32_t>(ahead) - 1;  // not itself
-  }
-
+// Items in order of appearance.
+class Indexed : public Baseline {
  protected:
-  // Fills a non-negative score an item.
-  virtual void score(const Behaviour& behaviour, TimeMs now, std::vector<double>& scores) = 0;
-
   Index add(ItemKey key) {
     return index_.try_emplace(key, static_cast<Index>(index_.size())).first->second;
   }
@@ -40,16 +20,45 @@ class Ranked : public Baseline {
     if (found == index_.end()) return std::nullopt;
     return found->second;
   }
+  [[nodiscard]] std::size_t item_count() const { return index_.size(); }
+
+  // Those of `excluded` that are known, each once, without the target.
+  const std::vector<Index>& left_out(const std::vector<ItemKey>& excluded, Index target) {
+    left_out_.clear();
+    met_.resize(index_.size(), false);
+    for (const ItemKey key : excluded) {
+      const auto at = find(key);
+      if (!at || *at == target || met_[*at]) continue;
+      met_[*at] = true;
+      left_out_.push_back(*at);
+    }
+    for (const Index at : left_out_) met_[at] = false;
+    return left_out_;
+  }
 
  private:
   std::unordered_map<ItemKey, Index> index_;
-  std::vector<double> scores_;
+  std::vector<Index> left_out_;  // scratch
+  std::vector<bool> met_;        // scratch; all false between calls
 };
 
-class PopularityBaseline final : public Ranked {
+class PopularityBaseline final : public Indexed {
  public:
   explicit PopularityBaseline(double half_life_s) : half_life_s_(half_life_s) {}
   std::string_view name() const override { return "popularity"; }
+
+  std::optional<std::int32_t> rank(const Behaviour&, TimeMs, ItemKey target,
+                                   const std::vector<ItemKey>& excluded) override {
+    const auto at = find(target);
+    if (!at) return std::nullopt;
+    const double own = log_weight_[*at];
+    const auto rivals =
+        std::count_if(log_weight_.begin(), log_weight_.end(), [&](double w) { return w >= own; });
+    const auto& out = left_out(excluded, *at);
+    const auto gone =
+        std::count_if(out.begin(), out.end(), [&](Index i) { return log_weight_[i] >= own; });
+    return static_cast<std::int32_t>(rivals - gone - 1);  // not itself
+  }
 
   void observe(const Behaviour&, ItemKey item, TimeMs time) override {
     const Index at = add(item);
@@ -62,60 +71,88 @@ class PopularityBaseline final : public Ranked {
   }
 
  private:
-  void score(const Behaviour&, TimeMs, std::vector<double>& scores) override {
-    // An order is all that matters: shift so that every score is positive.
-    const double least = *std::min_element(log_weight_.begin(), log_weight_.end());
-    for (std::size_t i = 0; i < scores.size(); ++i) scores[i] = log_weight_[i] - least;
-  }
-
   double half_life_s_;
-  std::vector<double> log_weight_;
+  std::vector<double> log_weight_;  // by item
 };
 
-class TransitionsBaseline final : public Ranked {
+class TransitionsBaseline final : public Indexed {
  public:
   explicit TransitionsBaseline(double forgetting) : growth_(1.0 + forgetting) {}
   std::string_view name() const override { return "transitions"; }
 
+  // Touches what the rows hold and no more: most items score 0, and tie.
+  std::optional<std::int32_t> rank(const Behaviour& behaviour, TimeMs, ItemKey target,
+                                   const std::vector<ItemKey>& excluded) override {
+    const auto at = find(target);
+    if (!at) return std::nullopt;
+    score(behaviour);
+    const double own = scores_[*at];
+    const auto ahead = [&](Index i) { return scores_[i] >= own; };
+    const auto rivals = own > 0.0 ? std::count_if(touched_.begin(), touched_.end(), ahead)
+                                  : static_cast<std::ptrdiff_t>(item_count());
+    const auto& out = left_out(excluded, *at);
+    const auto gone = std::count_if(out.begin(), out.end(), ahead);
+    for (const Index i : touched_) scores_[i] = 0.0;
+    return static_cast<std::int32_t>(rivals - gone - 1);  // not itself
+  }
+
   void observe(const Behaviour& before, ItemKey item, TimeMs) override {
     const Index at = add(item);
-    rows_.resize(std::max<std::size_t>(rows_.size(), at + 1));
+    rows_.resize(item_count());
     for (std::size_t k = 0; k < std::min(kDepth, before.history.size()); ++k) {
       const auto from = find(before.history[before.history.size() - 1 - k].item);
       if (!from || *from == at) continue;
       Row& row = rows_[*from];
-      row.weights[at] += row.increment / static_cast<double>(1 + k);
-      row.total += row.increment / static_cast<double>(1 + k);
+      row.entry(at).weight += row.increment / static_cast<double>(1 + k);
       if (k == 0) row.increment *= growth_;
       if (row.increment > 1e100) {
-        for (auto& entry : row.weights) entry.second /= row.increment;
-        row.total /= row.increment;
+        for (Entry& entry : row.entries) entry.weight /= row.increment;
         row.increment = 1.0;
       }
     }
   }
 
  private:
+  struct Entry {
+    Index item;
+    double weight;
+  };
+  // Sorted by item and contiguous: reading a row is what ranking costs.
   struct Row {
-    std::unordered_map<Index, double> weights;
-    double total = 0.0;
+    std::vector<Entry> entries;
     double increment = 1.0;
+
+    Entry& entry(Index item) {
+      const auto place = std::lower_bound(entries.begin(), entries.end(), item,
+                                          [](const Entry& e, Index i) { return e.item < i; });
+      if (place != entries.end() && place->item == item) return *place;
+      return *entries.insert(place, {item, 0.0});
+    }
   };
   static constexpr std::size_t kDepth = 5;
 
-  void score(const Behaviour& behaviour, TimeMs, std::vector<double>& scores) override {
+  // Fills scores_ and says which are not 0.
+  void score(const Behaviour& behaviour) {
+    scores_.resize(item_count(), 0.0);
+    touched_.clear();
     for (std::size_t k = 0; k < std::min(kDepth, behaviour.history.size()); ++k) {
       const auto from = find(behaviour.history[behaviour.history.size() - 1 - k].item);
-      if (!from || *from >= rows_.size() || rows_[*from].total <= 0.0) continue;
+      if (!from) continue;
       const Row& row = rows_[*from];
-      for (const auto& [to, weight] : row.weights) {
-        scores[to] += weight / row.total / static_cast<double>(1 + k);
+      const double unit = 1.0 / (static_cast<double>(1 + k) * row.increment);
+      for (const auto& [item, weight] : row.entries) {
+        const double part = weight * unit;
+        if (part == 0.0) continue;  // forgotten beyond float64
+        if (scores_[item] == 0.0) touched_.push_back(item);
+        scores_[item] += part;
       }
     }
   }
 
   double growth_;
   std::vector<Row> rows_;
+  std::vector<double> scores_;  // scratch; all 0 between calls
+  std::vector<Index> touched_;  // scratch
 };
 
 }  // namespace

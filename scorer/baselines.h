@@ -3,7 +3,12 @@
 // The simple alternatives, ranked on the same events with the same candidates.
 //
 // popularity    decayed count at half-life H (and all time for H = infinity)
-// transitions   share of what followed the last five items, weights 1/lag, rows forgetting by .02
+// transitions   how often it followed the last five items, weights 1/lag both when counting and
+//               when asking; a row's older counts shrink by 1 + forgetting each time something
+//               follows its item directly
+//
+// Counts, not shares of a row: shares trust rows that were met once. On ml-latest-small they reach
+// NDCG@10 .0673 without forgetting and .0749 with .02, counts .0672 and .0774.
 //
 // Threads   Not thread-safe.
 
@@ -35,6 +40,6 @@ class Baseline {
 };
 
 [[nodiscard]] std::unique_ptr<Baseline> make_popularity_baseline(double half_life_s);
-[[nodiscard]] std::unique_ptr<Baseline> make_transitions_baseline(double forgetting = 0.02);
+[[nodiscard]] std::unique_ptr<Baseline> make_transitions_baseline(double forgetting);
 
 }  // namespace fovea::scorer

@@ -57,7 +57,8 @@ Result<Evaluation> Evaluation::create(const Config& config, const Settings& sett
           scorer::make_popularity_baseline(half_life_s),
           ", half-life " + print_duration_ms(static_cast<std::int64_t>(half_life_s * 1000)));
     }
-    evaluation.add_baseline(scorer::make_transitions_baseline(), "");
+    evaluation.add_baseline(scorer::make_transitions_baseline(0.0), "");
+    evaluation.add_baseline(scorer::make_transitions_baseline(0.02), ", forgetting .02");
   }
   evaluation.figures_.by_popularity = strata(kPopularityBounds);
   evaluation.figures_.by_history_length = strata(kHistoryBounds);

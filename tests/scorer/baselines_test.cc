@@ -39,14 +39,14 @@ TEST(PopularityBaseline, OfAllTimeCounts) {
 }
 
 TEST(Baselines, TiesCountAgainstTheTarget) {
-  for (const auto& baseline : {make_popularity_baseline(100.0), make_transitions_baseline()}) {
+  for (const auto& baseline : {make_popularity_baseline(100.0), make_transitions_baseline(0.02)}) {
     for (std::uint64_t item = 0; item < 5; ++item) baseline->observe({}, small_key(item), at_s(7));
     EXPECT_EQ(baseline->rank({}, at_s(7), small_key(3), {}), 4) << baseline->name();
   }
 }
 
 TEST(Baselines, WhatIsExcludedIsNoRivalAndTheTargetStaysIn) {
-  for (const auto& baseline : {make_popularity_baseline(100.0), make_transitions_baseline()}) {
+  for (const auto& baseline : {make_popularity_baseline(100.0), make_transitions_baseline(0.02)}) {
     for (std::uint64_t item = 0; item < 5; ++item) baseline->observe({}, small_key(item), at_s(7));
     EXPECT_EQ(baseline->rank({}, at_s(7), small_key(3),
                              {small_key(0), small_key(1), small_key(3), small_key(999)}),
@@ -56,7 +56,7 @@ TEST(Baselines, WhatIsExcludedIsNoRivalAndTheTargetStaysIn) {
 }
 
 TEST(Baselines, WhatWasNeverObservedHasNoRank) {
-  for (const auto& baseline : {make_popularity_baseline(100.0), make_transitions_baseline()}) {
+  for (const auto& baseline : {make_popularity_baseline(100.0), make_transitions_baseline(0.02)}) {
     EXPECT_FALSE(baseline->rank({}, at_s(7), small_key(1), {})) << baseline->name();
     baseline->observe({}, small_key(1), at_s(7));
     EXPECT_FALSE(baseline->rank({}, at_s(7), small_key(2), {})) << baseline->name();
@@ -64,7 +64,7 @@ TEST(Baselines, WhatWasNeverObservedHasNoRank) {
   }
 }
 
-TEST(TransitionsBaseline, RanksBySharesOfWhatFollowed) {
+TEST(TransitionsBaseline, RanksByHowOftenItFollowed) {
   const auto baseline = make_transitions_baseline(0.0);
   for (std::uint64_t item = 0; item < 5; ++item) baseline->observe({}, small_key(item), at_s(0));
   // After 0: twice 1, once 2. After 3: once 4.
@@ -74,12 +74,14 @@ TEST(TransitionsBaseline, RanksBySharesOfWhatFollowed) {
   baseline->observe(history_of({3}), small_key(4), at_s(4));
   EXPECT_EQ(baseline->rank(history_of({0}), at_s(5), small_key(1), {}), 0);
   EXPECT_EQ(baseline->rank(history_of({0}), at_s(5), small_key(2), {}), 1);
-  // Shares 2/3 from the newest, 1 times 1/2 from the one before: 1, then 4, then 2 at 1/3.
+  // The row of 0 says 2 for 1 and 1 for 2, halved where 0 is not the newest; that of 3 says 1
+  // for 4.
   EXPECT_EQ(baseline->rank(history_of({3, 0}), at_s(5), small_key(1), {}), 0);
-  EXPECT_EQ(baseline->rank(history_of({3, 0}), at_s(5), small_key(4), {}), 1);
-  EXPECT_EQ(baseline->rank(history_of({3, 0}), at_s(5), small_key(2), {}), 2);
-  // The newest counts more than the one before.
-  EXPECT_EQ(baseline->rank(history_of({0, 3}), at_s(5), small_key(4), {}), 0);
+  EXPECT_EQ(baseline->rank(history_of({3, 0}), at_s(5), small_key(2), {}), 1);
+  EXPECT_EQ(baseline->rank(history_of({3, 0}), at_s(5), small_key(4), {}), 2);
+  EXPECT_EQ(baseline->rank(history_of({0, 3}), at_s(5), small_key(4), {}),
+            1);  // 1 against 1: a tie
+  EXPECT_EQ(baseline->rank(history_of({0, 3}), at_s(5), small_key(2), {}), 2);
 }
 
 TEST(TransitionsBaseline, ForgetsWithEveryUpdateOfARow) {
@@ -97,6 +99,21 @@ TEST(TransitionsBaseline, ForgetsWithEveryUpdateOfARow) {
   EXPECT_EQ(forgetful->rank(history_of({0}), at_s(5), small_key(2), {}), 0);
   faithful->observe(history_of({0}), small_key(2), at_s(2));
   EXPECT_EQ(faithful->rank(history_of({0}), at_s(5), small_key(2), {}), 1);  // 2 against 2: a tie
+}
+
+// What the rows hold must not be seen by the next question.
+TEST(TransitionsBaseline, AQuestionLeavesNothingBehind) {
+  const auto baseline = make_transitions_baseline(0.0);
+  for (std::uint64_t item = 0; item < 5; ++item) baseline->observe({}, small_key(item), at_s(0));
+  baseline->observe(history_of({0}), small_key(1), at_s(1));
+  baseline->observe(history_of({3}), small_key(4), at_s(2));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(baseline->rank(history_of({0}), at_s(3), small_key(1), {small_key(4)}), 0);
+    EXPECT_EQ(baseline->rank(history_of({3}), at_s(3), small_key(1), {}), 4);
+    EXPECT_EQ(baseline->rank(history_of({3}), at_s(3), small_key(1),
+                             {small_key(4), small_key(4), small_key(0)}),
+              2);
+  }
 }
 
 TEST(TransitionsBaseline, IsFiniteAfterAnyNumberOfUpdates) {

@@ -125,6 +125,17 @@ TEST_F(EvaluationTest, TheCatalogueMakesNoCandidateBeforeItWasChosen) {
   EXPECT_LT(*rank, 2);
 }
 
+TEST_F(EvaluationTest, BaselinesAreNamedByTheirSettings) {
+  const auto run = evaluation();
+  std::vector<std::string> names;
+  for (const BaselineFigures& baseline : run.figures().baselines) names.push_back(baseline.name);
+  ASSERT_EQ(names.size(), 4U);
+  EXPECT_EQ(names[0].rfind("popularity, half-life ", 0), 0U) << names[0];
+  EXPECT_EQ(names[1].rfind("popularity, half-life ", 0), 0U) << names[1];
+  EXPECT_EQ(names[2], "transitions");
+  EXPECT_EQ(names[3], "transitions, forgetting .02");
+}
+
 TEST_F(EvaluationTest, LearningBeatsPopularityWhereTasteExplainsWhatComesNext) {
   GeneratedLogSettings world;
   world.users = 100;
