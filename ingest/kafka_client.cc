@@ -41,11 +41,10 @@ std::string without_thread(const std::string& line) {
   return end == std::string::npos ? line : line.substr(end + 3);
 }
 
-// The client warns at every start of a producer that enable.gapless.guarantee is experimental. It
-// is set on purpose, nobody can unset it, and what it does is small: after a record that failed for
-// good the producer is fatal instead of going on with the next, which is what this transport
-// expects and tests/integration/kafka_transport_test.cc holds it to. Other warnings about the
-// configuration are the team's own settings and are passed on.
+// The client warns at every start of a producer that enable.gapless.guarantee is experimental.
+// Nobody can act on it: it is set on purpose and cannot be unset (kafka_config.cc). Nothing is
+// hidden by leaving it out either: when a delivery fails, the fatal error or the delivery report
+// says so, not this line. Other warnings about the configuration are of the team's own settings.
 bool is_expected(const std::string& facility, const std::string& line) {
   return facility == "CONFWARN" &&
          line.find("enable.gapless.guarantee is experimental") != std::string::npos;

@@ -280,5 +280,20 @@ TEST(KafkaOutage, WithoutABrokerEverythingAsksForAnotherTryAndNamesIt) {
   EXPECT_LT(lines.size(), 40U);  // the client tries ten times a second; the log does not say so
 }
 
+TEST(KafkaOutage, AProducersLogBeginsWithWhatMattersAndNotWithTheExpectedWarning) {
+  const DeadPort nobody;
+  auto settings = kafka_settings(nobody.bootstrap());
+  std::vector<std::string> lines;
+  settings.log = [&](const std::string& line) { lines.push_back(line); };
+  auto sink = open_kafka_sink(settings);
+  ASSERT_TRUE(sink) << sink.error().message;
+
+  const auto begun = steady_clock::now();
+  while (lines.empty() && steady_clock::now() - begun < 10s) (void)(*sink)->flush(100ms);
+
+  ASSERT_FALSE(lines.empty());
+  EXPECT_NE(lines.front().find("Connection refused"), std::string::npos) << lines.front();
+}
+
 }  // namespace
 }  // namespace fovea::ingest
