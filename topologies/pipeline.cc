@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <unordered_map>
 #include <utility>
 
@@ -15,7 +16,9 @@
 #include "scorer/slate_scorer.h"
 #include "topologies/emit.h"
 #include "topologies/event_step.h"
+#include "topologies/metrics.h"
 #include "topologies/recent_choices.h"
+#include "topologies/shedding.h"
 
 namespace fovea::topologies {
 namespace {
@@ -75,6 +78,11 @@ std::vector<float> as_stored(std::span<const float> vector) {
 
 }  // namespace
 
+void add(const PipelineCounts& more, PipelineCounts& sum) {
+  for (const auto count : kPipelineCounts) sum.*count += more.*count;
+  for (const auto& [reason, count] : more.dead_letters) sum.dead_letters[reason] += count;
+}
+
 struct Pipeline::Impl {
   Impl(const Config& config_in, PipelineSettings settings_in, ingest::EventCodec events_in,
        ingest::ItemCodec items_in)
@@ -82,7 +90,13 @@ struct Pipeline::Impl {
         settings(std::move(settings_in)),
         event_codec(std::move(events_in)),
         item_codec(std::move(items_in)),
-        scorer(config.model, settings.kernels) {}
+        scorer(config.model, settings.kernels) {
+    if (settings.metrics == nullptr) return;
+    OnlineQualitySettings judged;
+    judged.positive = config.model.positive;
+    judged.exclude_seen = config.model.exclude_seen;
+    quality.emplace(judged, settings.metrics->quality);
+  }
 
   Result<void> load_profiles(ProfileStore& store);
   void decode(const SourceRecord& record, Effects& effects);
@@ -91,6 +105,8 @@ struct Pipeline::Impl {
   void fold_record(const DecodedEvents& decoded, const scorer::Model& model, Effects& effects);
   void fold_event(const Event& event, const SourceCoordinates& at, Task& task, OpenProfile& user,
                   Effects& effects);
+  void judge_slate(const Event& event, const Task& task, const OpenProfile& user);
+  void shed_if_due(const Event& event, const SourceCoordinates& at, Example& example);
   void answer(Task& task, OpenProfile& user, const scorer::Model& model, Effects& effects);
   std::vector<RecommendedItem> score(OpenProfile& user, const Event& trigger,
                                      const scorer::Model& model);
@@ -107,6 +123,7 @@ struct Pipeline::Impl {
   ingest::ItemCodec item_codec;
   scorer::SlateScorer scorer;
   RecentChoices recent;
+  std::optional<OnlineQuality> quality;  // absent where nobody measures
   PipelineCounts counts;
 
   std::map<Partition, Task> tasks;
@@ -117,6 +134,7 @@ struct Pipeline::Impl {
   std::vector<DecodedEvents> decoded_records;
   std::vector<std::pair<Task*, OpenProfile*>> triggered;
   std::function<bool(ItemKey)> mask;
+  double shed_probability = 0.0;
   std::size_t order = 0;
 };
 
@@ -159,12 +177,16 @@ Result<Effects> Pipeline::process(std::span<const SourceRecord> batch, ProfileSt
   Effects effects;
   impl.recent.forget_learned(stamp(model).position);
   impl.mask = impl.settings.withdrawn ? impl.settings.withdrawn() : nullptr;
+  impl.shed_probability = impl.settings.shed_probability ? impl.settings.shed_probability() : 0.0;
   impl.decoded_records.clear();
   impl.triggered.clear();
   impl.order = 0;
 
   for (const SourceRecord& record : batch) impl.decode(record, effects);
   if (const auto loaded = impl.load_profiles(store); !loaded) return loaded.error();
+  if (impl.quality && !impl.decoded_records.empty()) {
+    impl.quality->refresh(model, impl.decoded_records.back().events.back().event_time);
+  }
   for (const DecodedEvents& decoded : impl.decoded_records) {
     impl.fold_record(decoded, model, effects);
   }
@@ -233,7 +255,11 @@ Result<void> Pipeline::Impl::load_profiles(ProfileStore& store) {
     Task& task = tasks[decoded.record->partition];
     const UserId& user = decoded.events.front().user;
     const auto [place, added] = task.users.try_emplace(user.value);
-    if (!added) continue;
+    if (!added) {
+      ++counts.profile_hits;
+      continue;
+    }
+    ++counts.profile_misses;
     place->second.user = user;
     place->second.key = ingest::user_key(config.name, user.value);
     missing[decoded.record->partition].push_back(user);
@@ -286,6 +312,7 @@ void Pipeline::Impl::fold_record(const DecodedEvents& decoded, const scorer::Mod
 void Pipeline::Impl::fold_event(const Event& event, const SourceCoordinates& at, Task& task,
                                 OpenProfile& user, Effects& effects) {
   ++counts.events;
+  judge_slate(event, task, user);
   EventStep step = step_event(config, event, user.key, task.positions.highest_event_time,
                               user.profile.behaviour);
   if (event.type != EventType::kRequest) user.exists = true;
@@ -296,6 +323,7 @@ void Pipeline::Impl::fold_event(const Event& event, const SourceCoordinates& at,
   if (step.verdict.late) ++counts.late;
   if (step.example) {
     ++counts.examples;
+    shed_if_due(event, at, *step.example);
     if (step.example->positive) recent.add(user.key, {event.item.key, event.event_time});
     LearningRecord learning;
     learning.source = at;
@@ -311,6 +339,24 @@ void Pipeline::Impl::fold_event(const Event& event, const SourceCoordinates& at,
   trigger.at = at;
   trigger.order = order++;
   ++trigger.covered;
+}
+
+// Before the fold: whether the choice was in the slate that the profile says was sent last.
+void Pipeline::Impl::judge_slate(const Event& event, const Task& task, const OpenProfile& user) {
+  if (!quality || !config.model.positive.contains(event.type)) return;
+  const EventVerdict verdict =
+      judge_event(config, event, task.positions.highest_event_time, user.profile.behaviour);
+  if (verdict.teaches) quality->judge(event, user.profile);
+}
+
+void Pipeline::Impl::shed_if_due(const Event& event, const SourceCoordinates& at,
+                                 Example& example) {
+  if (shed_probability <= 0 || !settings.clock) return;
+  const bool live =
+      milliseconds_between(event.record_time, settings.clock->now()) <= kBackfillAgeMs;
+  if (!live || !is_shed(at, shed_probability)) return;
+  example.count_only = true;
+  ++counts.shed;
 }
 
 void Pipeline::Impl::answer(Task& task, OpenProfile& user, const scorer::Model& model,
@@ -354,6 +400,7 @@ void Pipeline::Impl::answer(Task& task, OpenProfile& user, const scorer::Model& 
   ++counts.recommendations;
   counts.covered += covers;
   effects.recommendations.push_back(std::move(recommendation));
+  effects.trigger_times.push_back(event.record_time);
 }
 
 std::vector<RecommendedItem> Pipeline::Impl::score(OpenProfile& user, const Event& trigger,
@@ -366,7 +413,9 @@ std::vector<RecommendedItem> Pipeline::Impl::score(OpenProfile& user, const Even
   request.filter = trigger.filter;
   request.overlay = recent.of(user.key);
   request.withdrawn = mask;
+  const auto began = std::chrono::steady_clock::now();
   auto items = scorer.slate(model, user.profile.behaviour, request);
+  if (settings.metrics) settings.metrics->score.add(std::chrono::steady_clock::now() - began);
 
   Learned& learned = user.profile.learned;
   learned.model = stamp(model);

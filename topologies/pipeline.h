@@ -16,6 +16,7 @@
 //
 // Threads   Not thread-safe: one worker owns a pipeline.
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -41,6 +42,8 @@ class Model;
 
 namespace fovea::topologies {
 
+struct PipelineMetrics;
+
 // What happened, as numbers. They only grow.
 struct PipelineCounts {
   std::uint64_t records = 0;
@@ -55,13 +58,37 @@ struct PipelineCounts {
   std::uint64_t covered = 0;  // scorable events that recommendations covered
   std::uint64_t held = 0;     // triggers that [emit] held back
   std::uint64_t examples = 0;
+  std::uint64_t shed = 0;  // of them, marked count-only
   std::uint64_t catalogue_changes = 0;
+  std::uint64_t profile_hits = 0;                     // profiles a batch found in memory
+  std::uint64_t profile_misses = 0;                   // and those it asked the store for
   std::map<std::string, std::uint64_t> dead_letters;  // by reason
 };
+
+// All of them but those by reason.
+inline constexpr std::array kPipelineCounts = {&PipelineCounts::records,
+                                               &PipelineCounts::events,
+                                               &PipelineCounts::already_applied,
+                                               &PipelineCounts::duplicates,
+                                               &PipelineCounts::late,
+                                               &PipelineCounts::ignored,
+                                               &PipelineCounts::misrouted,
+                                               &PipelineCounts::scorable,
+                                               &PipelineCounts::recommendations,
+                                               &PipelineCounts::covered,
+                                               &PipelineCounts::held,
+                                               &PipelineCounts::examples,
+                                               &PipelineCounts::shed,
+                                               &PipelineCounts::catalogue_changes,
+                                               &PipelineCounts::profile_hits,
+                                               &PipelineCounts::profile_misses};
+
+void add(const PipelineCounts& more, PipelineCounts& sum);
 
 // What a batch leads to, in the order in which it must be appended.
 struct Effects {
   std::vector<Recommendation> recommendations;
+  std::vector<TimeMs> trigger_times;  // the broker's, of each recommendation's trigger
   std::vector<LearningRecord> learning;
   std::vector<ingest::OutputRecord> dead_letters;
 };
@@ -83,6 +110,10 @@ struct PipelineSettings {
   std::function<std::function<bool(ItemKey)>()> withdrawn;
   // Told of every catalogue change at once; may be empty.
   std::function<void(const ItemChange&)> on_item;
+  // Share of the live examples to mark count-only, asked once a batch; empty: none. Needs `clock`.
+  std::function<double()> shed_probability;
+  // Where slates are timed and judged; may be null. Outlives the pipeline.
+  PipelineMetrics* metrics = nullptr;
 };
 
 class Pipeline {

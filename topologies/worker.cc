@@ -54,23 +54,6 @@ void log_dead_letter(const OutputRecord& record) {
                           header(record, "fovea.partition"), header(record, "fovea.offset")));
 }
 
-void add(const PipelineCounts& more, PipelineCounts& sum) {
-  sum.records += more.records;
-  sum.events += more.events;
-  sum.already_applied += more.already_applied;
-  sum.duplicates += more.duplicates;
-  sum.late += more.late;
-  sum.ignored += more.ignored;
-  sum.misrouted += more.misrouted;
-  sum.scorable += more.scorable;
-  sum.recommendations += more.recommendations;
-  sum.covered += more.covered;
-  sum.held += more.held;
-  sum.examples += more.examples;
-  sum.catalogue_changes += more.catalogue_changes;
-  for (const auto& [reason, count] : more.dead_letters) sum.dead_letters[reason] += count;
-}
-
 }  // namespace
 
 Worker::Worker(const WorkerShared& shared, std::string name, std::string instance_id)
