@@ -93,6 +93,7 @@ struct Event {
   std::optional<std::int32_t> k;
   std::vector<std::pair<std::string, std::string>> filter;  // attribute or "category" = value
   std::string as;             // identify: the user that this guest turns out to be
+  bool operator==(const Event&) const = default;
 };
 
 }  // namespace fovea

@@ -21,12 +21,14 @@ struct HistoryContribution {
   std::int64_t age_ms = 0;  // before the trigger
   float attention = 0.0F;   // softmax weight over the history
   double contribution = 0.0;
+  bool operator==(const HistoryContribution&) const = default;
 };
 
 // The exact part of a score that one linear feature explains.
 struct FeatureContribution {
   std::string feature;
   double contribution = 0.0;
+  bool operator==(const FeatureContribution&) const = default;
 };
 
 // A score taken apart. bias + user + all contributions + the two sums = score.
@@ -37,6 +39,7 @@ struct Explanation {
   std::vector<FeatureContribution> features;  // strongest first
   double other_history = 0.0;   // what is not listed, summed
   double other_features = 0.0;
+  bool operator==(const Explanation&) const = default;
 };
 
 struct RecommendedItem {
@@ -47,6 +50,7 @@ struct RecommendedItem {
   float attention = 0.0F;   // share of the slate's attention, sums to 1 over the slate
   float propensity = 1.0F;
   std::optional<Explanation> why;  // absent where explain = "off"
+  bool operator==(const RecommendedItem&) const = default;
 };
 
 struct Recommendation {
@@ -61,6 +65,7 @@ struct Recommendation {
   std::string policy = "greedy";
   std::string request_id;
   std::vector<RecommendedItem> items;
+  bool operator==(const Recommendation&) const = default;
 };
 
 }  // namespace fovea
