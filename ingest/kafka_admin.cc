@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -17,6 +18,14 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+
+// The id of the client library's own broker in a process (embedded_broker.h) begins so. It leaves
+// requests to create or describe topics unanswered, which would look like a broker that is away.
+constexpr std::string_view kEmbedded = "mockCluster";
+
+bool is_embedded(std::string_view cluster_id) {
+  return cluster_id.substr(0, kEmbedded.size()) == kEmbedded;
+}
 
 struct EventDeleter {
   void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
@@ -73,6 +82,13 @@ class Admin final : public KafkaAdmin {
   Result<void> create(const std::vector<TopicDescription>& topics, milliseconds timeout) override {
     if (topics.empty()) return {};
     const Deadline deadline(timeout);
+    const auto cluster = cluster_id(deadline.left_ms());
+    if (!cluster) return cluster.error();
+    if (is_embedded(*cluster)) {
+      return stop("topic " + topics.front().name +
+                  ": an embedded broker's topics are made by the "
+                  "process that it lives in");
+    }
     std::vector<NewTopic> owned;
     std::vector<rd_kafka_NewTopic_t*> wanted;
     for (const TopicDescription& topic : topics) {
@@ -150,6 +166,9 @@ class Admin final : public KafkaAdmin {
 
   Result<void> fill_configs(std::vector<TopicDescription>& topics, const Deadline& deadline) {
     if (topics.empty()) return {};
+    const auto cluster = cluster_id(deadline.left_ms());
+    if (!cluster) return cluster.error();
+    if (is_embedded(*cluster)) return {};
     std::vector<ConfigResource> owned;
     std::vector<rd_kafka_ConfigResource_t*> asked;
     for (const auto& topic : topics) {
