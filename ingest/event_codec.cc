@@ -5,15 +5,14 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <iterator>
-#include <limits>
 
 #include "ingest/event_fields.h"
 #include "ingest/event_mapping.h"
 #include "ingest/file_source.h"
 #include "ingest/json_access.h"
 #include "ingest/keys.h"
+#include "ingest/timestamp.h"
 #include "vocab/assert.h"
 
 namespace fovea::ingest {
@@ -193,7 +192,9 @@ Failure EventCodec::Impl::read_target(TypeTarget& out) const {
   const Found found = find(Field::kType);
   if (!found) return skip("missing_type", "type is missing");
   std::string_view text;
-  if (found.value->get(text) != simdjson::SUCCESS) return skip("bad_type", "type is not a string");
+  if (found.value->get(text) != simdjson::SUCCESS) {
+    return skip("bad_type", fmt::format("type {} is not a string", shown(*found.value)));
+  }
   const auto target = mapping.target(text);
   if (!target) return skip("unknown_type", fmt::format("type {} is not known", quoted(text)));
   out = *target;
@@ -201,22 +202,24 @@ Failure EventCodec::Impl::read_target(TypeTarget& out) const {
 }
 
 Failure EventCodec::Impl::read_event_time(const SourceRecord& record, Event& event) const {
-  event.record_time = record.record_time;
-  const bool judged = record.record_time != kNoRecordTime;
+  // Where the broker does not set it, a timestamp is the producer's word: one that is no time is
+  // none.
+  const auto record_time = time_from_integer(value(record.record_time), TimeUnit::kMilliseconds);
+  const bool judged = record_time.has_value();
+  event.record_time = record_time.value_or(kNoRecordTime);
   const Found found = find(Field::kTs);
   if (!found) {
     if (!judged) return skip("missing_timestamp", "ts is missing and the record has no timestamp");
-    event.event_time = record.record_time;
+    event.event_time = event.record_time;
     return std::nullopt;
   }
   const auto time = read_time(*found.value, mapping.ts_unit);
   if (!time) {
     return skip("bad_timestamp",
-                fmt::format("ts {} is no time between 1970 and 9999",
-                            quoted(std::string_view(simdjson::minify(*found.value)))));
+                fmt::format("ts {} is no time between 1970 and 9999", shown(*found.value)));
   }
   event.event_time = *time;
-  const std::int64_t ahead_ms = milliseconds_between(record.record_time, *time);
+  const std::int64_t ahead_ms = milliseconds_between(event.record_time, *time);
   if (judged && ahead_ms > mapping.max_future_ms) {
     return skip("future_timestamp", fmt::format("ts is {} ms after its record, at most {}",
                                                 ahead_ms, mapping.max_future_ms));
@@ -239,7 +242,7 @@ Failure EventCodec::Impl::read_required_id(Field field, std::string_view missing
 Failure EventCodec::Impl::read_fields_of_type(Event& event) const {
   if (event.type == EventType::kSearch || event.type == EventType::kRequest) {
     if (const Found found = find(Field::kQuery); found && !read_text(*found.value, event.query)) {
-      return skip("bad_query", "query is not a string");
+      return skip("bad_query", fmt::format("query {} is not a string", shown(*found.value)));
     }
   }
   switch (event.type) {
@@ -260,7 +263,8 @@ Failure EventCodec::Impl::read_fields_of_type(Event& event) const {
       if (const Found found = find(Field::kK)) {
         const auto k = read_integer(*found.value);
         if (!k || *k < 1 || *k > kSlateSizeMax) {
-          return skip("bad_k", fmt::format("k is no integer from 1 to {}", kSlateSizeMax));
+          return skip("bad_k", fmt::format("k {} is no integer from 1 to {}", shown(*found.value),
+                                           kSlateSizeMax));
         }
         event.k = static_cast<std::int32_t>(*k);
       }
@@ -309,11 +313,10 @@ Failure EventCodec::Impl::decode_event(const SourceRecord& record, std::optional
     }
   }
   if (const Found found = find(Field::kValue)) {
-    const auto value = read_number(*found.value);
-    if (!value || std::abs(*value) > double{std::numeric_limits<float>::max()}) {
-      return skip("bad_value", "value is no finite number");
+    if (const auto number = read_number(*found.value)) event.value = nearest_float(*number);
+    if (!event.value) {
+      return skip("bad_value", fmt::format("value {} is no finite number", shown(*found.value)));
     }
-    event.value = static_cast<float>(*value);
   }
   if (auto failure = read_optional_id(Field::kSession, event.session)) return failure;
   if (const Found found = find(Field::kContext)) {
@@ -354,7 +357,9 @@ Failure EventCodec::Impl::decode_object(const SourceRecord& record, DecodedRecor
     }
   }
   dom::array entries;
-  if (each->get(entries) != simdjson::SUCCESS) return skip("bad_each", "each is not an array");
+  if (each->get(entries) != simdjson::SUCCESS) {
+    return skip("bad_each", fmt::format("each names {}, not an array", shown(*each)));
+  }
   return decode_entries(record, entries, out);
 }
 

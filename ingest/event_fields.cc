@@ -28,7 +28,9 @@ std::optional<dom::element> below(dom::element at, const std::vector<std::string
 
 Failure read_context(const dom::element& from, std::vector<ContextField>& out) {
   dom::object object;
-  if (from.get(object) != simdjson::SUCCESS) return skip("bad_context", "context is not an object");
+  if (from.get(object) != simdjson::SUCCESS) {
+    return skip("bad_context", fmt::format("context {} is not an object", shown(from)));
+  }
   for (const dom::key_value_pair field : object) {
     if (field.value.is_null()) continue;
     if (field.key.empty() || field.key.size() > kContextBytesMax) {
@@ -52,8 +54,8 @@ Failure read_context(const dom::element& from, std::vector<ContextField>& out) {
     } else if (const auto number = read_number(field.value)) {
       added.value = *number;
     } else {
-      return skip("bad_context",
-                  fmt::format("context {} is neither a number nor a string", quoted(field.key)));
+      return skip("bad_context", fmt::format("context {} is {}, neither a number nor a string",
+                                             quoted(field.key), shown(field.value)));
     }
   }
   return std::nullopt;
@@ -62,17 +64,25 @@ Failure read_context(const dom::element& from, std::vector<ContextField>& out) {
 Failure read_filter(const dom::element& from,
                     std::vector<std::pair<std::string, std::string>>& out) {
   dom::object object;
-  if (from.get(object) != simdjson::SUCCESS) return skip("bad_filter", "filter is not an object");
+  if (from.get(object) != simdjson::SUCCESS) {
+    return skip("bad_filter", fmt::format("filter {} is not an object", shown(from)));
+  }
   for (const dom::key_value_pair field : object) {
     if (field.value.is_null()) continue;
+    bool repeated = false;
+    for (const auto& known : out) repeated = repeated || known.first == field.key;
+    if (repeated) continue;
     if (out.size() == kFiltersMax) {
       return skip("bad_filter", fmt::format("filter has more than {} fields", kFiltersMax));
     }
+    if (field.key.empty() || field.key.size() > kIdBytesMax) {
+      return skip("bad_filter", fmt::format("filter has a name of {} bytes, 1 to {}",
+                                            field.key.size(), kIdBytesMax));
+    }
     std::string text;
-    if (field.key.empty() || field.key.size() > kIdBytesMax || !read_text(field.value, text) ||
-        text.empty() || text.size() > kIdBytesMax) {
-      return skip("bad_filter", fmt::format("filter {} is no string of 1 to {} bytes",
-                                            quoted(field.key), kIdBytesMax));
+    if (!read_text(field.value, text) || text.empty() || text.size() > kIdBytesMax) {
+      return skip("bad_filter", fmt::format("filter {} is {}, no string of 1 to {} bytes",
+                                            quoted(field.key), shown(field.value), kIdBytesMax));
     }
     out.emplace_back(std::string(field.key), std::move(text));
   }
@@ -83,7 +93,7 @@ Failure read_items(const dom::element& from, const std::vector<std::string>& tai
                    std::vector<ItemRef>& out) {
   dom::array array;
   if (from.get(array) != simdjson::SUCCESS) {
-    return skip("bad_items", "items is not an array");
+    return skip("bad_items", fmt::format("items {} is not an array", shown(from)));
   }
   std::string id;
   for (const dom::element entry : array) {
@@ -92,7 +102,10 @@ Failure read_items(const dom::element& from, const std::vector<std::string>& tai
     }
     const auto value = below(entry, tail);
     if (!value) return skip("bad_items", fmt::format("items {} has no id", out.size()));
-    if (auto failure = read_id(*value, "items", id)) return failure;
+    if (auto failure = read_id(*value, "id", id)) {
+      failure->message = fmt::format("items {}: {}", out.size(), failure->message);
+      return failure;
+    }
     out.push_back({item_key(id), id});
   }
   return std::nullopt;

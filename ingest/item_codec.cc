@@ -3,9 +3,6 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
-#include <cmath>
-#include <limits>
-
 #include "ingest/json_access.h"
 #include "ingest/json_writer.h"
 #include "ingest/keys.h"
@@ -35,7 +32,7 @@ Failure read_text_field(const dom::object& object, std::string_view name, std::s
                         std::string& out) {
   const auto value = field(object, name);
   if (value && !read_text(*value, out)) {
-    return skip(std::string(reason), fmt::format("{} is not a string", name));
+    return skip(std::string(reason), fmt::format("{} {} is not a string", name, shown(*value)));
   }
   return std::nullopt;
 }
@@ -46,7 +43,7 @@ Failure read_texts(const dom::object& object, std::string_view name, std::string
   if (!value) return std::nullopt;
   dom::array array;
   if (value->get(array) != simdjson::SUCCESS) {
-    return skip(std::string(reason), fmt::format("{} is not an array", name));
+    return skip(std::string(reason), fmt::format("{} {} is not an array", name, shown(*value)));
   }
   for (const dom::element entry : array) {
     if (out.size() == count_max) {
@@ -54,8 +51,8 @@ Failure read_texts(const dom::object& object, std::string_view name, std::string
     }
     std::string& text = out.emplace_back();
     if (!read_text(entry, text) || !is_short(text)) {
-      return skip(std::string(reason), fmt::format("{} {} is no string of 1 to {} bytes", name,
-                                                   out.size() - 1, kTextBytesMax));
+      return skip(std::string(reason), fmt::format("{} {} is {}, no string of 1 to {} bytes", name,
+                                                   out.size() - 1, shown(entry), kTextBytesMax));
     }
   }
   return std::nullopt;
@@ -66,7 +63,7 @@ Failure read_attributes(const dom::object& from, Item& item) {
   if (!value) return std::nullopt;
   dom::object object;
   if (value->get(object) != simdjson::SUCCESS) {
-    return skip("bad_attributes", "attributes is not an object");
+    return skip("bad_attributes", fmt::format("attributes {} is not an object", shown(*value)));
   }
   for (const dom::key_value_pair entry : object) {
     if (entry.value.is_null()) continue;
@@ -90,8 +87,8 @@ Failure read_attributes(const dom::object& from, Item& item) {
     } else if (const auto number = read_number(entry.value)) {
       item.attributes.emplace_back(std::string(entry.key), *number);
     } else {
-      return skip("bad_attributes",
-                  fmt::format("attribute {} is neither a number nor a string", quoted(entry.key)));
+      return skip("bad_attributes", fmt::format("attribute {} is {}, neither a number nor a string",
+                                                quoted(entry.key), shown(entry.value)));
     }
   }
   return std::nullopt;
@@ -101,7 +98,8 @@ Failure read_vector(std::string_view name, const dom::element& from, std::int32_
                     std::vector<float>& out) {
   dom::array array;
   if (from.get(array) != simdjson::SUCCESS) {
-    return skip("bad_vectors", fmt::format("vector {} is not an array", quoted(name)));
+    return skip("bad_vectors",
+                fmt::format("vector {} is {}, not an array", quoted(name), shown(from)));
   }
   const auto count = static_cast<std::size_t>(dim);
   if (array.size() != count) {
@@ -114,13 +112,16 @@ Failure read_vector(std::string_view name, const dom::element& from, std::int32_
     if (!number) {
       // JSON has no NaN: it comes as a string, if at all.
       return skip(entry.is_string() ? "vector_not_finite" : "bad_vectors",
-                  fmt::format("vector {} value {} is no finite number", quoted(name), out.size()));
+                  fmt::format("vector {} value {} is {}, no finite number", quoted(name),
+                              out.size(), shown(entry)));
     }
-    if (std::abs(*number) > double{std::numeric_limits<float>::max()}) {
-      return skip("vector_not_finite", fmt::format("vector {} value {} is beyond a 32-bit float",
-                                                   quoted(name), out.size()));
+    const auto nearest = nearest_float(*number);
+    if (!nearest) {
+      return skip("vector_not_finite",
+                  fmt::format("vector {} value {} is {}, beyond a 32-bit float", quoted(name),
+                              out.size(), shown(entry)));
     }
-    out.push_back(static_cast<float>(*number));
+    out.push_back(*nearest);
   }
   return std::nullopt;
 }
@@ -130,7 +131,7 @@ Failure read_vectors(const dom::object& from, const ItemContract& contract, Item
   if (!value) return std::nullopt;
   dom::object object;
   if (value->get(object) != simdjson::SUCCESS) {
-    return skip("bad_vectors", "vectors is not an object");
+    return skip("bad_vectors", fmt::format("vectors {} is not an object", shown(*value)));
   }
   for (const dom::key_value_pair entry : object) {
     if (entry.value.is_null()) continue;
@@ -164,18 +165,21 @@ Failure read_item(const dom::object& object, const ItemContract& contract, Item&
   if (auto failure = read_attributes(object, item)) return failure;
   if (const auto provider = field(object, "provider");
       provider && !(read_text(*provider, item.provider) && is_short(item.provider))) {
-    return skip("bad_provider",
-                fmt::format("provider is no string of 1 to {} bytes", kTextBytesMax));
+    return skip("bad_provider", fmt::format("provider {} is no string of 1 to {} bytes",
+                                            shown(*provider), kTextBytesMax));
   }
   if (const auto published_at = field(object, "published_at")) {
     item.published_at = read_time(*published_at, TimeUnit::kMilliseconds);
     if (!item.published_at) {
-      return skip("bad_published_at", "published_at is no time between 1970 and 9999");
+      return skip(
+          "bad_published_at",
+          fmt::format("published_at {} is no time between 1970 and 9999", shown(*published_at)));
     }
   }
   if (const auto available = field(object, "available");
       available && available->get(item.available) != simdjson::SUCCESS) {
-    return skip("bad_available", "available is neither true nor false");
+    return skip("bad_available",
+                fmt::format("available {} is neither true nor false", shown(*available)));
   }
   return read_vectors(object, contract, item);
 }

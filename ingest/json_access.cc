@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "ingest/json_writer.h"
 #include "ingest/timestamp.h"
 
 namespace fovea::ingest {
@@ -47,16 +48,19 @@ std::size_t number_length(std::string_view text, std::size_t at, bool& integer) 
   return i - at;
 }
 
-bool too_wide(std::string_view number, bool integer) {
-  if (integer) return number.size() > 18;
-  double value = 0;
-  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
-  return error == std::errc::result_out_of_range && end != number.data();
+// Most numbers are seen to fit; of the others the parser itself is asked, so that one wide number
+// changes what is read of no other.
+bool too_wide(std::string_view number, bool integer, dom::parser& judge) {
+  const bool may_be =
+      integer ? number.size() > 18
+              : number.size() > 300 || number.find_first_of("eE") != std::string_view::npos;
+  return may_be && judge.parse(number.data(), number.size()).error() != simdjson::SUCCESS;
 }
 
 // The same document with its wide numbers in quotes; absent if it has none. The parser refuses a
 // whole document for one such number, in a field that nobody may ever read.
 std::optional<std::string> quote_wide_numbers(std::string_view text) {
+  dom::parser judge;
   std::string out;
   std::size_t copied = 0;
   bool in_string = false;
@@ -72,7 +76,10 @@ std::optional<std::string> quote_wide_numbers(std::string_view text) {
       const std::size_t length = number_length(text, i, integer);
       if (length == 0) return std::nullopt;
       const std::string_view number = text.substr(i, length);
-      if (too_wide(number, integer)) {
+      if (too_wide(number, integer, judge)) {
+        // Quotes would make a name of it, and a document of what is none.
+        const std::size_t next = text.find_first_not_of(" \t\r\n", i + length);
+        if (next != std::string_view::npos && text[next] == ':') return std::nullopt;
         out.append(text, copied, i - copied).append("\"").append(number).append("\"");
         copied = i + length;
       }
@@ -82,6 +89,15 @@ std::optional<std::string> quote_wide_numbers(std::string_view text) {
   if (copied == 0) return std::nullopt;
   out.append(text, copied);
   return out;
+}
+
+// At most kShownMax bytes of whole characters, and dots where something is missing.
+std::string cut(std::string_view text) {
+  constexpr std::size_t kShownMax = 64;
+  if (text.size() <= kShownMax) return std::string(text);
+  std::size_t end = kShownMax;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return std::string(text.substr(0, end)).append("...");
 }
 
 template <class Number>
@@ -121,6 +137,10 @@ Result<const dom::element*> JsonParser::parse_object(std::string_view bytes) {
   }
   if (bytes.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
     bytes.remove_prefix(kByteOrderMark.size());
+    // Newer parsers would skip a second one.
+    if (bytes.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
+      return skip("not_json", "record begins with two byte order marks");
+    }
   }
   // An empty view may have no address, which the parser's copy does not allow.
   if (bytes.empty()) return skip("not_json", "record is empty");
@@ -134,17 +154,23 @@ Result<const dom::element*> JsonParser::parse_object(std::string_view bytes) {
       error = impl_->parser.parse(*quoted_text).get(impl_->root);
     }
   }
-  if (error != simdjson::SUCCESS) return skip("not_json", "record is not a JSON document");
-  if (!impl_->root.is_object()) return skip("not_an_object", "record is not a JSON object");
+  if (error != simdjson::SUCCESS) {
+    return skip("not_json", fmt::format("record {} is not a JSON document", quoted(bytes)));
+  }
+  if (!impl_->root.is_object()) {
+    return skip("not_an_object", fmt::format("record {} is not a JSON object", shown(impl_->root)));
+  }
   return &impl_->root;
 }
 
 std::string quoted(std::string_view text) {
-  constexpr std::size_t kShownMax = 64;
-  if (text.size() <= kShownMax) return fmt::format("\"{}\"", text);
-  std::size_t end = kShownMax;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  return fmt::format("\"{}...\"", text.substr(0, end));
+  std::string out;
+  append_json_string(out, cut(text));
+  return out;
+}
+
+std::string shown(const dom::element& from) {
+  return cut(std::string(simdjson::minify(from)));
 }
 
 bool read_text(const dom::element& from, std::string& out) {
@@ -168,7 +194,8 @@ bool read_text(const dom::element& from, std::string& out) {
 
 Failure read_id(const dom::element& from, std::string_view field, std::string& out) {
   if (!read_text(from, out)) {
-    return skip("bad_id", fmt::format("{} is neither a string nor an integer", field));
+    return skip("bad_id",
+                fmt::format("{} {} is neither a string nor an integer", field, shown(from)));
   }
   if (out.empty()) return skip("bad_id", fmt::format("{} is empty", field));
   if (out.size() > kIdBytesMax) {
@@ -187,6 +214,12 @@ std::optional<double> read_number(const dom::element& from) {
   }
   if (number && !std::isfinite(*number)) return std::nullopt;
   return number;
+}
+
+std::optional<float> nearest_float(double number) {
+  constexpr double kRoundsToInfinity = 0x1.ffffffp127;  // half a step beyond the largest float
+  if (!(std::abs(number) < kRoundsToInfinity)) return std::nullopt;
+  return static_cast<float>(number);
 }
 
 std::optional<std::int64_t> read_integer(const dom::element& from) {

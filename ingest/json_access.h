@@ -47,8 +47,11 @@ class JsonParser {
   std::unique_ptr<Impl> impl_;
 };
 
-// `text` in quotes for a message, cut to what fits a log line.
+// `text` in quotes for a message, on one line, cut to what fits a log line.
 [[nodiscard]] std::string quoted(std::string_view text);
+
+// A value as its JSON, for a message; cut likewise.
+[[nodiscard]] std::string shown(const simdjson::dom::element& from);
 
 // 1..256 bytes; integers are taken as ids. Errors: bad_id, id_too_long.
 [[nodiscard]] Failure read_id(const simdjson::dom::element& from, std::string_view field,
@@ -59,6 +62,10 @@ class JsonParser {
 
 // A finite number, or a string that is one.
 [[nodiscard]] std::optional<double> read_number(const simdjson::dom::element& from);
+
+// The float nearest to a number, if it is finite. The shortest text of the largest float is beyond
+// that float, and yet means it.
+[[nodiscard]] std::optional<float> nearest_float(double number);
 
 // An integer, or a string that is one.
 [[nodiscard]] std::optional<std::int64_t> read_integer(const simdjson::dom::element& from);

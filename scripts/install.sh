@@ -3,30 +3,33 @@
 #
 #   scripts/install.sh --for build     what `cmake --build` needs (the default)
 #   scripts/install.sh --for test      that, and what scripts/test.sh needs
+#   scripts/install.sh --for fuzz      what scripts/fuzz.sh needs: that of build, and clang's fuzzer runtime
 #   scripts/install.sh --for compose   a Docker engine for tests/compose, where none answers
 set -euo pipefail
 
 build=(g++ cmake ninja-build pkg-config ccache
   librdkafka-dev librocksdb-dev libeigen3-dev libfmt-dev libsimdjson-dev libtomlplusplus-dev
-  libcli11-dev libspdlog-dev libxxhash-dev zlib1g-dev nlohmann-json3-dev
-  libgtest-dev libbenchmark-dev)
+  libcli11-dev libcpp-httplib-dev libspdlog-dev libxxhash-dev zlib1g-dev nlohmann-json3-dev
+  libgtest-dev librapidcheck-dev libbenchmark-dev)
 # One name, or alternatives in order of preference.
-test=(kcat maven python3 "openjdk-17-jre-headless|openjdk-21-jre-headless|default-jre-headless")
+test=(kcat maven prometheus curl python3 "openjdk-17-jre-headless|openjdk-21-jre-headless|default-jre-headless")
+fuzz=("clang-14|clang" "libclang-rt-14-dev|libclang-rt-dev")
 compose=(docker.io iptables debootstrap kcat python3 maven)
 
 purpose=build
 while (($#)); do
   case $1 in
-    --for) purpose=${2:?--for needs build, test or compose}; shift 2 ;;
-    -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --for) purpose=${2:?--for needs build, test, fuzz or compose}; shift 2 ;;
+    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "install.sh: unknown option $1" >&2; exit 1 ;;
   esac
 done
 case $purpose in
   build) wanted=("${build[@]}") ;;
   test) wanted=("${build[@]}" "${test[@]}") ;;
+  fuzz) wanted=("${build[@]}" "${fuzz[@]}") ;;
   compose) wanted=("${compose[@]}") ;;
-  *) echo "install.sh: --for is build, test or compose, not $purpose" >&2; exit 1 ;;
+  *) echo "install.sh: --for is build, test, fuzz or compose, not $purpose" >&2; exit 1 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then

@@ -17,7 +17,7 @@ WITHOUT_ITEM = SAID | {"search", "impression"}
 RECORD_BYTES_MAX = 65_536
 DEPTH_MAX = 64
 TIME_END_MS = 253_402_300_800_000  # the year 10000
-_FLOAT_MAX = 3.4028234663852886e38
+_BEYOND_FLOAT = float.fromhex("0x1.ffffffp127")  # from here on the nearest float is infinite
 
 _NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
 _INTEGER = re.compile(r"-?\d+\Z", re.ASCII)
@@ -256,7 +256,7 @@ def decode_event(record, config):
     event.strength = 1.0
     if root.get("value") is not None:
         number = number_of(root.get("value"))
-        if number is None or abs(number) > _FLOAT_MAX:
+        if number is None or abs(number) >= _BEYOND_FLOAT:
             raise Bad("bad_value")
         event.strength = float32(number)
     _optional(root, "session")
@@ -387,5 +387,5 @@ def _check_vectors(value, dims):
             number = number_of(entry)
             if number is None:
                 raise Bad("vector_not_finite" if isinstance(entry, str) else "bad_vectors")
-            if abs(number) > _FLOAT_MAX:
+            if abs(number) >= _BEYOND_FLOAT:
                 raise Bad("vector_not_finite")
