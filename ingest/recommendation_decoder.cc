@@ -2,6 +2,7 @@
 #include <simdjson.h>
 
 #include <charconv>
+#include <cmath>
 
 #include "ingest/json_access.h"
 #include "ingest/keys.h"
@@ -54,7 +55,8 @@ class ObjectReader {
   void number(std::string_view name, Real& out) {
     const auto found = element(name);
     const auto value = found && found->is_number() ? read_number(*found) : std::nullopt;
-    if (!value) {
+    // A double may be beyond what a float holds.
+    if (!value || !std::isfinite(static_cast<Real>(*value))) {
       blame(name);
       return;
     }

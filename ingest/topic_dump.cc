@@ -42,6 +42,10 @@ Result<void> visit_line(const std::string& line, JsonParser& parser, std::string
   if (!name || !partition || !offset) {
     return stop("topic, partition and offset are not all there, as `kcat -C -J` writes them");
   }
+  if (*partition < 0 || *partition > INT32_MAX || *offset < 0) {
+    return stop(
+        fmt::format("partition {} and offset {} are no place in a topic", *partition, *offset));
+  }
   topic = *std::move(name);
   SourceRecord record;
   record.topic = topic;

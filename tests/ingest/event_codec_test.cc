@@ -380,6 +380,67 @@ TEST(EventCodec, TheRecordsOwnTimestampIsTheDefaultTime) {
   EXPECT_EQ(decoded->events[0].record_time, TimeMs{77});
 }
 
+TEST(EventCodec, ARecordsTimestampThatIsNoTimeIsNone) {
+  EventCodec codec = codec_of();
+  for (const std::int64_t ms : {INT64_MIN, std::int64_t{-2}, INT64_MAX}) {
+    const auto own = codec.decode(
+        record_of(R"({"user":"u","type":"view","item":"i","ts":1700000000000})", TimeMs{ms}));
+    ASSERT_TRUE(own.has_value()) << own.error().message;
+    EXPECT_EQ(own->events[0].record_time, kNoRecordTime);
+
+    const auto without =
+        codec.decode(record_of(R"({"user":"u","type":"view","item":"i"})", TimeMs{ms}));
+    ASSERT_FALSE(without.has_value()) << ms;
+    EXPECT_EQ(without.error().reason, "missing_timestamp");
+  }
+}
+
+TEST(EventCodec, OfARepeatedFilterTheFirstCountsAndTheRestTakeNoRoom) {
+  EventCodec codec = codec_of();
+  std::string filter = R"("category":"a","category":"b")";
+  for (int i = 0; i < 15; ++i) filter += ",\"f" + std::to_string(i) + "\":\"x\"";
+
+  const Event event =
+      only_event(codec, R"({"user":"u","type":"request","ts":1,"filter":{)" + filter + "}}");
+
+  ASSERT_EQ(event.filter.size(), 16U);
+  EXPECT_EQ(event.filter[0], (std::pair<std::string, std::string>{"category", "a"}));
+}
+
+TEST(EventCodec, AWideNumberIsNoName) {
+  EventCodec codec = codec_of();
+  const std::string wide = "123456789012345678901234567890";
+  const std::string rest = R"("user":"u","type":"view","item":"i","ts":1)";
+
+  EXPECT_EQ(reason_of(codec, "{" + wide + ":1," + rest + "}"), "not_json");
+  EXPECT_EQ(reason_of(codec, "{" + rest + ",1e999 \t:1}"), "not_json");
+  EXPECT_EQ(reason_of(codec, "{" + rest + R"(,"x":)" + wide + "}"), "");
+}
+
+TEST(EventCodec, AWideNumberChangesWhatIsReadOfNoOther) {
+  EventCodec codec = codec_of();
+  const std::string record =
+      R"({"user":"u","type":"view","item":"i","ts":1,"value":1e-999,)"
+      R"("context":{"long":1234567890123456789,"longest":18446744073709551615})";
+
+  const Event alone = only_event(codec, record + "}");
+  const Event beside = only_event(codec, record + R"(,"x":1e999,"y":18446744073709551616})");
+
+  EXPECT_EQ(alone.value, 0.0F);
+  EXPECT_EQ(beside.value, alone.value);
+  EXPECT_EQ(beside.context, alone.context);
+  EXPECT_EQ(alone.context[0].value, (std::variant<double, std::string>{1234567890123456789.0}));
+}
+
+TEST(EventCodec, OneByteOrderMarkIsSkippedAndNoSecond) {
+  EventCodec codec = codec_of();
+  const std::string mark = "\xEF\xBB\xBF";
+  const std::string record = R"({"user":"u","type":"view","item":"i","ts":1})";
+
+  EXPECT_EQ(reason_of(codec, mark + record), "");
+  EXPECT_EQ(reason_of(codec, mark + mark + record), "not_json");
+}
+
 TEST(EventCodec, IntegersOfAnyLengthKeepTheirDigitsAsIds) {
   EventCodec codec = codec_of();
   for (const std::string digits : {"0", "-5", "9223372036854775807", "18446744073709551615",

@@ -257,5 +257,15 @@ TEST(RecommendationCodec, NamesTheFieldAtFault) {
   EXPECT_EQ(decode_recommendation(message.dump()).error().reason, "bad_recommendation");
 }
 
+TEST(RecommendationCodec, RefusesAShareBeyondWhatAFloatHolds) {
+  json message = json::parse(encode_recommendation(slate_of(1, true)));
+  message["items"][0]["attention"] = 1e39;
+
+  const auto decoded = decode_recommendation(message.dump());
+
+  ASSERT_FALSE(decoded.has_value());
+  EXPECT_EQ(decoded.error().message, "items.attention is missing or of another kind");
+}
+
 }  // namespace
 }  // namespace fovea::ingest

@@ -55,6 +55,18 @@ TEST_F(TopicDump, ComesBackAsTheRecordsThatWereDumped) {
   EXPECT_FALSE(records[1].value);
 }
 
+TEST_F(TopicDump, CoordinatesThatNoTopicHasAreRefused) {
+  for (const std::string at : {R"("partition":4294967296,"offset":0)",
+                               R"("partition":-1,"offset":0)", R"("partition":0,"offset":-5)"}) {
+    write("{\"topic\":\"a\"," + at + "}\n");
+
+    const auto read = read_topic_dump(path(), [](const SourceRecord&) { return Result<void>{}; });
+
+    ASSERT_FALSE(read) << at;
+    EXPECT_NE(read.error().message.find("no place in a topic"), std::string::npos);
+  }
+}
+
 TEST_F(TopicDump, WhatIsNoDumpIsNamedWithItsLine) {
   write("{\"topic\":\"a\",\"partition\":0,\"offset\":1}\n{\"user\":\"u\"}\n");
 
