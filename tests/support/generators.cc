@@ -519,6 +519,23 @@ Gen<Recommendation> recommendation() {
   });
 }
 
+// ---- logs ----
+
+Gen<std::vector<LogStep>> log_steps(int most) {
+  using Kind = LogStep::Kind;
+  auto step = gen::build<LogStep>(
+      gen::set(&LogStep::kind, gen::weightedElement<Kind>({{10, Kind::kChoice},
+                                                           {2, Kind::kRefusal},
+                                                           {1, Kind::kAnnouncement},
+                                                           {1, Kind::kRemoval}})),
+      gen::set(&LogStep::user, gen::inRange<std::uint32_t>(0, 4)),
+      gen::set(&LogStep::item, gen::inRange<std::uint32_t>(0, 15)),
+      gen::set(&LogStep::gap_s, gen::inRange<std::int32_t>(-30, 300)),
+      gen::set(&LogStep::circumstances, gen::inRange<std::uint32_t>(0, 8)),
+      gen::set(&LogStep::count_only, gen::weightedElement<bool>({{9, false}, {1, true}})));
+  return gen::resize(most, gen::container<std::vector<LogStep>>(step));
+}
+
 }  // namespace fovea::generate
 
 namespace fovea {
@@ -559,6 +576,12 @@ void showValue(const Profile& profile, std::ostream& out) {
       << profile.learned.lasting.size() << "} {slate '" << profile.served.slate_id << "' "
       << profile.served.items.size() << " items} " << profile.unknown_sections.size()
       << " unknown sections";
+}
+
+void generate::showValue(const LogStep& step, std::ostream& out) {
+  out << "{kind " << static_cast<int>(step.kind) << " user " << step.user << " item " << step.item
+      << " gap " << step.gap_s << " circumstances " << step.circumstances
+      << (step.count_only ? " count only}" : "}");
 }
 
 }  // namespace fovea

@@ -69,6 +69,18 @@ namespace fovea::generate {
 // A slate whose parts add up. Item keys are left at zero, as above.
 [[nodiscard]] rc::Gen<Recommendation> recommendation();
 
+// One line of a made-up learning log (tests/property/random_log.h), in small numbers.
+struct LogStep {
+  enum class Kind : std::uint8_t { kChoice, kRefusal, kAnnouncement, kRemoval };
+  Kind kind = Kind::kChoice;
+  std::uint32_t user = 0;
+  std::uint32_t item = 0;
+  std::int32_t gap_s = 0;  // since the line before; a late event goes back
+  std::uint32_t circumstances = 0;
+  bool count_only = false;
+};
+[[nodiscard]] rc::Gen<std::vector<LogStep>> log_steps(int most);
+
 }  // namespace fovea::generate
 
 // What a counterexample is printed as.
@@ -77,5 +89,9 @@ namespace fovea {
 void showValue(const Event& event, std::ostream& out);
 void showValue(const Behaviour& behaviour, std::ostream& out);
 void showValue(const Profile& profile, std::ostream& out);
+
+namespace generate {
+void showValue(const LogStep& step, std::ostream& out);
+}  // namespace generate
 
 }  // namespace fovea
