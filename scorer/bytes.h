@@ -1,9 +1,11 @@
 #pragma once
 
 // Little-endian bytes, written and read back. Reading is total: a short or absurd input sets
-// failed() and yields zeros, so that a decoder checks once at its end.
+// failed() and yields zeros, so that a decoder checks once at its end. Absurd is also a number that
+// is not finite, and a varint that is longer than it need be: what is read has one spelling.
 
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -57,6 +59,9 @@ class ByteReader {
   requires std::is_trivially_copyable_v<T> T fixed() {
     T value{};
     if (const char* from = take(sizeof value)) std::memcpy(&value, from, sizeof value);
+    if constexpr (std::is_floating_point_v<T>) {
+      if (!std::isfinite(value)) failed_ = true;
+    }
     return value;
   }
   std::uint64_t varint() {
@@ -65,6 +70,8 @@ class ByteReader {
       const char* from = take(1);
       if (from == nullptr) return 0;
       const auto byte = static_cast<std::uint8_t>(*from);
+      // A last group of zero would be a second spelling; the tenth byte holds one bit.
+      if ((byte == 0 && shift > 0) || (shift == 63 && byte > 1)) break;
       value |= static_cast<std::uint64_t>(byte & 0x7FU) << shift;
       if ((byte & 0x80U) == 0) return value;
     }
@@ -97,6 +104,11 @@ class ByteReader {
     values.resize(size);
     if (const char* from = take(size * sizeof(T)); from != nullptr && size > 0) {
       std::memcpy(values.data(), from, size * sizeof(T));
+    }
+    if constexpr (std::is_floating_point_v<T>) {
+      for (const T value : values) {
+        if (!std::isfinite(value)) failed_ = true;
+      }
     }
   }
   [[nodiscard]] bool failed() const { return failed_; }

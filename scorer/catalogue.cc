@@ -110,7 +110,9 @@ void Catalogue::load(ByteReader& in) {
       value = in.text();
     }
     info.published_ms = in.fixed<std::int64_t>();
-    info.available = in.fixed<std::uint8_t>() != 0;
+    const auto available = in.fixed<std::uint8_t>();
+    if (available > 1) in.fail();
+    info.available = available == 1;
     live_.push_back(info.available ? 1 : 0);
     infos_.push_back(std::make_shared<const ItemInfo>(std::move(info)));
     if (!slots_.emplace(keys_[slot], static_cast<Slot>(slot)).second) in.fail();

@@ -249,9 +249,11 @@ Result<void> Learner::restore(std::string_view bytes) {
   const std::size_t partitions = in.count();
   for (std::size_t p = 0; p < partitions && !in.failed(); ++p) {
     std::string topic = in.text();
-    const auto partition = in.fixed<Partition>();
+    std::pair<std::string, Partition> at{std::move(topic), in.fixed<Partition>()};
+    // In order, as they were written: what is restored is written again byte for byte.
+    if (!fresh->applied.empty() && at <= fresh->applied.rbegin()->first) in.fail();
     const auto offset = in.fixed<Offset>();
-    fresh->applied[{std::move(topic), partition}] = {offset, in.fixed<std::uint16_t>()};
+    fresh->applied.emplace(std::move(at), std::pair{offset, in.fixed<std::uint16_t>()});
   }
   fresh->now_s = in.fixed<double>();
   fresh->digest = in.fixed<std::uint64_t>();

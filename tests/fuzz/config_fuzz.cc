@@ -19,13 +19,15 @@ topologies::ConfigSources sources_in(const std::string& toml) {
     const std::size_t end = std::min(toml.find('\n', at), toml.size());
     const std::string line = toml.substr(at, end - at);
     at = end + 1;
-    const std::size_t equals = line.find('=');
-    if (equals == std::string::npos) continue;
+    const bool is_set = line.rfind("#set ", 0) == 0;
+    const std::size_t equals = line.find('=', 5);
+    if ((!is_set && line.rfind("#env ", 0) != 0) || equals == std::string::npos) continue;
     std::pair<std::string, std::string> given{line.substr(5, equals - 5), line.substr(equals + 1)};
-    if (line.rfind("#set ", 0) == 0)
+    if (is_set) {
       sources.overrides.push_back(std::move(given));
-    else if (line.rfind("#env ", 0) == 0)
+    } else {
       sources.environment.insert(std::move(given));
+    }
   }
   return sources;
 }

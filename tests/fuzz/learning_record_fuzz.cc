@@ -3,6 +3,7 @@
 
 #include "scorer/learning_record_codec.h"
 
+#include <cmath>
 #include <memory>
 #include <string>
 #include <variant>
@@ -21,7 +22,9 @@ ItemKey item_of(const LearningRecord& record) {
   return scorer::small_key(1);
 }
 
-void fold(const LearningRecord& record) {
+void fold(LearningRecord record) {
+  // From a place that the learner has folded nothing of, or it would be a repeat.
+  record.source.topic = "new";
   const auto learner = scorer::new_learner(tiny_settings());
   FOVEA_ASSERT(learner->restore(trained_snapshot()).has_value());
   Offset position = learner->stamp().position;
@@ -34,7 +37,9 @@ void fold(const LearningRecord& record) {
     FOVEA_ASSERT(learner->fold(next, ++position).has_value());
   }
   FOVEA_ASSERT(learner->publish());
-  (void)slate_after(*learner, item_of(record));
+  for (const RecommendedItem& item : slate_after(*learner, item_of(record))) {
+    FOVEA_ASSERT(std::isfinite(item.score) && std::isfinite(item.attention));
+  }
 
   const auto restored = scorer::new_learner(tiny_settings());
   FOVEA_ASSERT(restored->restore(learner->snapshot()).has_value());

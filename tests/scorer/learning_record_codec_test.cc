@@ -254,6 +254,20 @@ TEST(LearningRecordCodec, RefusesAnotherVersionAndAnUnknownKindByNumber) {
   EXPECT_FALSE(decode_learning_record(""));
 }
 
+TEST(LearningRecordCodec, RefusesASecondSpellingOfANumber) {
+  LearningRecord record;
+  record.body = Mark{"host", 1, 2, 3, 0};
+  const std::string bytes = encode_learning_record(record);
+  const std::string before(bytes.begin(), bytes.end() - 1);  // the lag is last: a single zero
+  ASSERT_TRUE(decode_learning_record(bytes).has_value());
+
+  EXPECT_FALSE(decode_learning_record(before + std::string("\x80\x00", 2)).has_value());
+  EXPECT_FALSE(decode_learning_record(before + std::string("\x80\x80\x00", 3)).has_value());
+  const std::string nine(9, '\xFF');
+  EXPECT_TRUE(decode_learning_record(before + nine + '\x01').has_value());
+  EXPECT_FALSE(decode_learning_record(before + nine + '\x03').has_value());
+}
+
 TEST(LearningRecordCodec, RefusesNumbersThatAreNotFinite) {
   LearningRecord record = golden_records()[0];
   std::get<Example>(record.body).strength = std::numeric_limits<float>::quiet_NaN();

@@ -174,6 +174,14 @@ TEST(Config, NamesTheLineThatIsNotToml) {
       << refusal("[slate\n");
 }
 
+TEST(Config, NamesTheLineOfWhatNoKeyBeginsWith) {
+  for (const std::string line : {"[!slate]\n", "[\x01 slate]\n", "[\u00FCber]\n", "\u043A = 1\n",
+                                 "sch\u00F6n = 1\n", "a = \u00E9\n"}) {
+    EXPECT_EQ(refusal(line).compare(0, 33, "configuration:2: not valid TOML: "), 0)
+        << line << refusal(line);
+  }
+}
+
 TEST(Config, NamesAFileThatIsNotThere) {
   ConfigSources sources;
   sources.path = "/nowhere/video.toml";
