@@ -123,7 +123,8 @@ void append_json_rounded(std::string& out, double value) {
 
 void append_json_significant(std::string& out, double value, int digits) {
   FOVEA_ASSERT(std::isfinite(value));
-  fmt::format_to(std::back_inserter(out), "{:.{}g}", value, digits);
+  // Adding zero takes its sign from a negative one: it would read back as an integer without.
+  fmt::format_to(std::back_inserter(out), "{:.{}g}", value + 0.0, digits);
 }
 
 void append_json_hex(std::string& out, std::uint64_t value) {

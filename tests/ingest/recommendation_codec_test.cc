@@ -257,6 +257,17 @@ TEST(RecommendationCodec, NamesTheFieldAtFault) {
   EXPECT_EQ(decode_recommendation(message.dump()).error().reason, "bad_recommendation");
 }
 
+TEST(RecommendationCodec, WritesZeroWithoutASign) {
+  Recommendation slate = slate_of(1, true);
+  slate.items[0].propensity = -0.0F;
+
+  const std::string bytes = encode_recommendation(slate, RecommendationDetail::kFull);
+
+  EXPECT_NE(bytes.find("\"propensity\":0,"), std::string::npos) << bytes;
+  EXPECT_EQ(encode_recommendation(*decode_recommendation(bytes), RecommendationDetail::kFull),
+            bytes);
+}
+
 TEST(RecommendationCodec, RefusesAShareBeyondWhatAFloatHolds) {
   json message = json::parse(encode_recommendation(slate_of(1, true)));
   message["items"][0]["attention"] = 1e39;
