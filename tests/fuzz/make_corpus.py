@@ -65,6 +65,12 @@ def events():
     for case, record in cases():
         if case["codec"] == "event" and "mapping" not in case:
             yield header(case) + record
+    # One beyond each end of every part of a time.
+    for time in ("2024-12-31T23:59:61Z", "2024-12-31T23:60:00Z", "2024-12-31T24:00:00Z", "2023-02-29T00:00:00Z",
+                 "2024-13-01T00:00:00Z", "2024-00-01T00:00:00Z", "2024-01-00T00:00:00Z", "2024-12-31T23:58:60Z",
+                 "2024-12-31T00:00:00+24:00", "2024-12-31T00:00:00-00:60", "1969-12-31T23:59:59Z",
+                 "2024-12-31T22:59:60.5-01:00", "9999-12-31T23:59:60Z"):
+        yield b'{"user":"u","type":"view","item":"i","ts":"' + time.encode() + b'"}'
 
 
 def mapped_events():
