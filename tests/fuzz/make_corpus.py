@@ -9,6 +9,7 @@ in the corpora was found by the fuzzer and stays.
 """
 import json
 import pathlib
+import re
 import sys
 import tomllib
 
@@ -28,7 +29,30 @@ def write(target, seeds):
     print(f"{target}: {len(kept)} seeds")
 
 
+def spelled(text):
+    """The bytes of a text of contract.toml: <<3*x>> is xxx, <<2,*x#>> is x0,x1, <<hex FF>> a byte."""
+    out = b""
+    for n, part in enumerate(re.split(r"<<(.*?)>>", text, flags=re.S)):
+        if n % 2 == 0:
+            out += part.encode()
+        elif part.startswith("hex "):
+            out += bytes.fromhex(part[4:])
+        else:
+            count, separator, one = re.fullmatch(r"(\d+)(,?)\*(.*)", part, re.S).groups()
+            out += separator.join(one.replace("#", str(k)) for k in range(int(count))).encode()
+    return out
+
+
 def cases():
+    contract = ROOT / "ingest/contract.toml"
+    if contract.exists():
+        said = tomllib.loads(contract.read_text())
+        for codec in ("event", "item"):
+            for entry in said[codec]:
+                for case in entry.get("refused", []) + entry.get("accepted", []):
+                    if "record" in case:
+                        yield {**case, "codec": codec}, spelled(case["record"])
+        return
     for line in (ROOT / "tests/ingest/contract_cases.ndjson").read_text().splitlines():
         case = json.loads(line)
         if case["record"] is None or "repeat" in case or "fill_to" in case:
@@ -78,7 +102,8 @@ def mapped_events():
     for case, record in cases():
         if case["codec"] == "event" and "mapping" in case:
             given = case["mapping"]
-            yield (mapping_lines(given.get("fields", {}), given.get("each", "")) + header(case)
+            yield (mapping_lines(given.get("fields", given.get("map", {})), given.get("each", ""),
+                                 given.get("types"), given.get("ts_unit", "ms")) + header(case)
                    + b"\n" + record)
     yield b'user=/a~1b/~0c/0\n\n{"a/b":{"~c":["u"]},"type":"view","item":"i","ts":1}'
     yield (b'rekeyed\neach=/e\nuser=@/u\nitem=@/i\nid=/id\n@7\n\n'
