@@ -107,6 +107,8 @@ KafkaSettings embedded_settings(const KafkaSettings& settings, const EmbeddedBro
     at = leads_elsewhere(at->first) ? changed.properties.erase(at) : std::next(at);
   }
   changed.properties["bootstrap.servers"] = broker.bootstrap();
+  // It answers a fetch that finds nothing when this is over, not when something arrives.
+  changed.properties.try_emplace("fetch.wait.max.ms", "5");
   return changed;
 }
 

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "ingest/kafka_statistics.h"
 #include "ingest/sink.h"
 #include "ingest/source.h"
 #include "vocab/result.h"
@@ -27,7 +28,10 @@ struct KafkaSettings {
   std::map<std::string, std::string> properties;  // as given in [kafka]
   // One clause a call, at most one a second of each kind; may be empty. Called from inside the
   // calls of whoever owns the handle, never from a thread of the client's.
-  LogLine log;
+  LogLine log = {};
+  // The client's figures of itself, every five seconds unless statistics.interval.ms says
+  // otherwise; may be empty. Called as `log` is.
+  std::function<void(const KafkaStatistics&)> statistics = {};
 };
 
 // Errors: kStop naming the property and the nearest known one.
@@ -80,6 +84,9 @@ class PartitionReader {
 
   // Offset that the next record will have or follow: control and aborted records are counted.
   [[nodiscard]] virtual Offset next() const = 0;
+
+  // End of the partition as of the last fetch, without asking; kNoOffset before the first.
+  [[nodiscard]] virtual Offset known_end() const { return kNoOffset; }
 
   // The partition's ends as of now; `high` is the high watermark, behind open transactions too.
   struct Ends {

@@ -16,6 +16,7 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kReportEvery{3000};
 constexpr milliseconds kProbe{200};
+constexpr const char* kStatisticsInterval = "5000";
 
 KafkaClient& client_of(void* opaque) {
   return *static_cast<KafkaClient*>(opaque);
@@ -31,6 +32,11 @@ void on_client_error(rd_kafka_t*, int code, const char* reason, void* opaque) {
 
 void on_client_log(const rd_kafka_t* handle, int, const char* facility, const char* line) {
   client_of(rd_kafka_opaque(handle)).on_log(facility, line);
+}
+
+int on_client_statistics(rd_kafka_t*, char* json, std::size_t size, void* opaque) {
+  client_of(opaque).on_statistics({json, size});
+  return 0;  // the text stays the client's
 }
 
 // "[thrd:localhost:9092/1]: localhost:9092/1: Connect failed" without the client's thread.
@@ -97,6 +103,14 @@ SourceRecord to_record(const rd_kafka_message_s& message, std::string_view topic
   return record;
 }
 
+Offset known_end(rd_kafka_t* handle, const TopicPartition& at) {
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  const auto code =
+      rd_kafka_get_watermark_offsets(handle, at.topic.c_str(), at.partition, &low, &high);
+  return code == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : kNoOffset;
+}
+
 Error missing_topic(const std::string& topic) {
   return stop("topic " + topic + " does not exist");
 }
@@ -105,6 +119,7 @@ KafkaClient::KafkaClient(const KafkaSettings& settings, void* owner)
     : owner_(owner),
       bootstrap_(bootstrap_of(settings)),
       sink_(settings.log),
+      statistics_(settings.statistics),
       away_since_(steady_clock::now()),
       reported_(*away_since_) {}
 
@@ -115,6 +130,12 @@ Result<std::unique_ptr<KafkaClient>> KafkaClient::create(const KafkaSettings& se
   rd_kafka_conf_set_opaque(conf.get(), client.get());
   rd_kafka_conf_set_error_cb(conf.get(), on_client_error);
   rd_kafka_conf_set_log_cb(conf.get(), on_client_log);
+  if (settings.statistics) {
+    rd_kafka_conf_set_stats_cb(conf.get(), on_client_statistics);
+    if (!settings.properties.contains("statistics.interval.ms")) {
+      rd_kafka_conf_set(conf.get(), "statistics.interval.ms", kStatisticsInterval, nullptr, 0);
+    }
+  }
   const auto type = role == KafkaRole::kProducer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER;
   char words[512] = "";
   client->handle_ = rd_kafka_new(type, conf.get(), words, sizeof words);
@@ -219,6 +240,11 @@ void KafkaClient::on_log(const std::string& facility, const std::string& line) {
   if (facility == "SESSTMOUT") session_ran_out_ = true;
   if (is_expected(facility, line)) return;
   log(facility, line);
+}
+
+void KafkaClient::on_statistics(std::string_view json) {
+  if (!statistics_) return;
+  if (const auto parsed = parse_kafka_statistics(json)) statistics_(*parsed);
 }
 
 void KafkaClient::log(const std::string& facility, const std::string& line) {

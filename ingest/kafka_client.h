@@ -101,6 +101,7 @@ class KafkaClient {
   void on_error(int code, const std::string& reason);
   void on_fatal();
   void on_log(const std::string& facility, const std::string& line);
+  void on_statistics(std::string_view json);
 
  private:
   using Time = std::chrono::steady_clock::time_point;
@@ -115,6 +116,7 @@ class KafkaClient {
   void* owner_;
   std::string bootstrap_;
   LogLine sink_;
+  std::function<void(const KafkaStatistics&)> statistics_;
   std::map<std::string, Logged> logged_;
   std::optional<std::string> fatal_;
   bool fenced_ = false;
@@ -123,6 +125,9 @@ class KafkaClient {
   Time reported_;
   std::string last_reason_;
 };
+
+// End of a partition as of the handle's last fetch; kNoOffset before the first.
+[[nodiscard]] Offset known_end(rd_kafka_s* handle, const TopicPartition& at);
 
 // "topic video.events does not exist"
 [[nodiscard]] Error missing_topic(const std::string& topic);

@@ -163,6 +163,7 @@ const Properties& required(KafkaRole role) {
                                  {"isolation.level", "read_committed"},
                                  {"enable.auto.commit", "false"},
                                  {"enable.auto.offset.store", "false"},
+                                 {"enable.partition.eof", "true"},
                                  {"auto.offset.reset", "error"}};
   static const Properties reader{{"log.queue", "true"},
                                  {"isolation.level", "read_committed"},

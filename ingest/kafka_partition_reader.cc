@@ -72,6 +72,7 @@ class KafkaPartitionReader final : public PartitionReader {
       } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         // Its offset counts what no record shows: transaction markers and aborted records.
         next_ = std::max(next_, message->offset);
+        ended_ = true;
         client_->heard();
         break;
       } else if (auto failed = on_error(*message); !failed) {
@@ -88,6 +89,12 @@ class KafkaPartitionReader final : public PartitionReader {
   }
 
   [[nodiscard]] Offset next() const override { return next_; }
+
+  [[nodiscard]] Offset known_end() const override {
+    const Offset end = ingest::known_end(client_->handle(), at_);
+    // The client's figure is of the last fetch that brought something.
+    return end == kNoOffset ? (ended_ ? next_ : kNoOffset) : std::max(end, next_);
+  }
 
   Result<Ends> ends(milliseconds timeout) override {
     if (watermarks_ == nullptr) {
@@ -160,6 +167,7 @@ class KafkaPartitionReader final : public PartitionReader {
   KafkaTopic topic_;
   Offset next_ = 0;
   bool started_ = false;
+  bool ended_ = false;  // the end was reached at least once
   std::optional<Error> stopped_;
 };
 

@@ -174,9 +174,24 @@ class KafkaSource final : public Source {
     set_paused(fresh, false);
   }
 
+  [[nodiscard]] std::optional<PartitionProgress> progress(const TopicPartition& at) const override {
+    const auto place = places_.find(at);
+    if (place == places_.end() || place->second.reached == kNoOffset) return std::nullopt;
+    const Offset reached = place->second.reached;
+    const Offset end = known_end(client_->handle(), at);
+    if (end == kNoOffset && !place->second.ended) return std::nullopt;
+    return PartitionProgress{reached, std::max(end, reached)};
+  }
+
   [[nodiscard]] bool finished() const override { return false; }
 
  private:
+  struct Place {
+    Offset next = 0;             // the least offset that may come next
+    Offset reached = kNoOffset;  // for progress(): counts transaction markers, too
+    bool ended = false;          // the end was reached at least once
+  };
+
   static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code,
                            rd_kafka_topic_partition_list_t* list, void* opaque) {
     auto& source = *static_cast<KafkaSource*>(static_cast<KafkaClient*>(opaque)->owner());
@@ -227,7 +242,9 @@ class KafkaSource final : public Source {
     }
     fetching_ = assigned_;
     client_->session_renewed();
-    for (const auto& start : *starts) next_[start.at] = std::max<Offset>(start.next, 0);
+    for (const auto& start : *starts) {
+      places_[start.at] = {std::max<Offset>(start.next, 0), std::max(start.next, kNoOffset)};
+    }
     // An assignment starts unpaused, also for what the listener has just asked to hold back.
     std::vector<TopicPartition> held;
     for (const TopicPartition& at : paused_) {
@@ -245,7 +262,7 @@ class KafkaSource final : public Source {
     assigned_.clear();
     fetching_.clear();
     paused_.clear();
-    next_.clear();
+    places_.clear();
   }
 
   Result<std::vector<TopicPosition>> starting_positions(
@@ -347,10 +364,10 @@ class KafkaSource final : public Source {
   void deliver(const rd_kafka_message_t& message, std::vector<SourceRecord>& out) {
     const auto topic = topics_.find(rd_kafka_topic_name(message.rkt));
     FOVEA_ASSERT(topic != topics_.end());
-    const auto next = next_.find({*topic, message.partition});
+    const auto place = places_.find({*topic, message.partition});
     // Neither a record of a partition that was given up nor one seen before may get through.
-    if (next == next_.end() || message.offset < next->second) return;
-    next->second = message.offset + 1;
+    if (place == places_.end() || message.offset < place->second.next) return;
+    place->second.next = place->second.reached = message.offset + 1;
     out.push_back(to_record(message, *topic));
   }
 
@@ -360,6 +377,7 @@ class KafkaSource final : public Source {
     const std::string words = rd_kafka_message_errstr(&message);
     switch (message.err) {
       case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+        reached_end(at, message.offset);
         return;
       case RD_KAFKA_RESP_ERR__FATAL:
         client_->on_fatal();
@@ -387,21 +405,29 @@ class KafkaSource final : public Source {
     }
   }
 
+  // Its offset counts what no record shows: transaction markers and aborted records.
+  void reached_end(const TopicPartition& at, Offset end) {
+    const auto place = places_.find(at);
+    if (place == places_.end()) return;
+    place->second.reached = std::max(place->second.reached, end);
+    place->second.ended = true;
+  }
+
   Error position_gone(const TopicPartition& at, const std::string& words) {
     std::int64_t low = 0;
     std::int64_t high = 0;
-    const auto next = next_.find(at);
+    const auto place = places_.find(at);
     const auto code = rd_kafka_query_watermark_offsets(client_->handle(), at.topic.c_str(),
                                                        at.partition, &low, &high, as_int(kLookUp));
-    if (next == next_.end() || code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (place == places_.end() || code != RD_KAFKA_RESP_ERR_NO_ERROR) {
       return stop(words_for(at) + ": " + words);
     }
-    const std::string position = words_for(at) + ": position " + std::to_string(next->second);
-    if (next->second < low) {
+    const std::string position = words_for(at) + ": position " + std::to_string(place->second.next);
+    if (place->second.next < low) {
       return stop(position + " is below the topic's start " + std::to_string(low) +
                   ": records between them are gone");
     }
-    if (next->second > high) {
+    if (place->second.next > high) {
       return stop(position + " is beyond the topic's end " + std::to_string(high) +
                   ": the topic was made anew or its position is another's");
     }
@@ -477,7 +503,7 @@ class KafkaSource final : public Source {
   std::set<TopicPartition> assigned_;
   std::set<TopicPartition> fetching_;  // assigned, and past the listener's answer
   std::set<TopicPartition> paused_;
-  std::map<TopicPartition, Offset> next_;  // the least offset that may come next
+  std::map<TopicPartition, Place> places_;
   std::optional<Error> stopped_;
   bool missing_ = false;
   bool rebalanced_ = false;

@@ -47,6 +47,12 @@ struct AssignedPartition {
   std::optional<Offset> committed;
 };
 
+// Where reading stands in a partition, and where the partition ended as of the last fetch.
+struct PartitionProgress {
+  Offset next = 0;
+  Offset end = 0;
+};
+
 // Told, from inside poll(), which partitions come and go.
 class AssignmentListener {
  public:
@@ -80,6 +86,11 @@ class Source {
   // Back-pressure: a paused partition delivers nothing and keeps its place.
   virtual void pause(const std::vector<TopicPartition>& partitions) = 0;
   virtual void resume(const std::vector<TopicPartition>& partitions) = 0;
+
+  // Without asking anybody; absent while either is not known.
+  [[nodiscard]] virtual std::optional<PartitionProgress> progress(const TopicPartition&) const {
+    return std::nullopt;
+  }
 
   // True once no record will ever come: the end of a file. A topic never ends.
   [[nodiscard]] virtual bool finished() const = 0;

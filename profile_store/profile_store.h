@@ -4,6 +4,7 @@
 //
 // Threads   Safe for concurrent calls on different partitions; one task owns a partition.
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -37,6 +38,23 @@ struct StoreBatch {
   std::vector<std::pair<Partition, PartitionPositions>> positions;
 };
 
+// How large a store is and how much it has done, as it knows itself.
+struct StoreStatistics {
+  std::uint64_t block_cache_bytes = 0;
+  std::uint64_t block_cache_pinned_bytes = 0;  // of it, what cannot be evicted
+  std::uint64_t memtable_bytes = 0;
+  std::uint64_t live_data_bytes = 0;  // an estimate
+  std::uint64_t files_bytes = 0;
+  std::uint64_t compaction_pending_bytes = 0;  // an estimate
+  std::uint64_t keys = 0;                      // an estimate
+  std::uint64_t block_cache_hits = 0;          // from here on: since it was opened
+  std::uint64_t block_cache_misses = 0;
+  std::uint64_t written_bytes = 0;
+  std::uint64_t read_bytes = 0;
+  std::uint64_t compacted_bytes = 0;  // written by compactions
+  std::uint64_t stall_us = 0;         // writes were held back for so long
+};
+
 class ProfileStore {
  public:
   virtual ~ProfileStore() = default;
@@ -58,6 +76,10 @@ class ProfileStore {
   // Every profile, by partition and user id. The visitor's error ends the walk and is returned.
   using Visitor = std::function<Result<void>(Partition, const UserId&, const Profile&)>;
   virtual Result<void> for_each(const Visitor& visitor) = 0;
+
+  // Absent for a store that keeps none. Reads and writes nothing.
+  // Threads   Safe at any time from any thread.
+  [[nodiscard]] virtual std::optional<StoreStatistics> statistics() const { return std::nullopt; }
 };
 
 }  // namespace fovea::profile_store

@@ -40,6 +40,7 @@ struct Words {
   std::string topology;
   std::vector<std::string> set;
   bool print_config = false;
+  bool embedded = false;
   std::string from;
   std::string kernels = "fastest";
   std::vector<std::string> without;
@@ -159,6 +160,8 @@ void Parser::add_streams() {
   CLI::App* sub = command(app, "run", "consume, learn and recommend until told to stop",
                           [this] { return finish_run(); });
   topology(*sub);
+  sub->add_flag("--embedded", words.embedded,
+                "with a broker of its own that ends with it: a trial without Kafka");
   sub->add_flag("--dry-run", run.dry_run, "write to no topic, keep state in memory");
   sub->add_flag("--fail-fast", run.fail_fast, "end when no broker answers at the start");
   sub->add_option("--from", words.from,
@@ -356,6 +359,7 @@ Result<ConfigSources> config_sources(const Words& words) {
     }
     sources.overrides.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
   }
+  if (words.embedded) sources.overrides.emplace_back("transport", "embedded");
   return sources;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <map>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -55,7 +56,7 @@ class Loader {
     if (!done) {
       return stop(fmt::format("{}: {} {}", setting.origin, setting.path, done.error().message));
     }
-    given_.insert(setting.path);
+    given_[setting.path] = setting.origin;
     return {};
   }
 
@@ -74,10 +75,11 @@ class Loader {
   [[nodiscard]] bool given(const std::string& path) const { return given_.count(path) != 0; }
 
   void derive();
+  [[nodiscard]] Result<void> check_delivery() const;
   [[nodiscard]] Result<void> check() const;
 
   Config config_;
-  std::set<std::string> given_;
+  std::map<std::string, std::string> given_;  // a key and where it was last set
 };
 
 // Defaults that depend on other keys.
@@ -134,6 +136,19 @@ bool is_topic_name(std::string_view name) {
 bool is_topology_name(std::string_view name) {
   return !name.empty() && name.size() <= 64 &&
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string_view::npos;
+}
+
+// Here and not at the key, because the transport may be set after it.
+Result<void> Loader::check_delivery() const {
+  if (config_.delivery.mode != DeliveryMode::kExactlyOnce) return {};
+  const std::string what =
+      fmt::format("{}: delivery.mode = \"exactly_once\" ", given_.at("delivery.mode"));
+  if (config_.transport == Transport::kEmbedded) {
+    return stop(what +
+                "is for a cluster that keeps what it was given: the embedded broker has nothing on "
+                "disk and drops the oldest beyond 5 MB a partition, use \"at_least_once\"");
+  }
+  return stop(what + "is not available yet, use \"at_least_once\"");
 }
 
 // What one key cannot see alone.
@@ -197,6 +212,7 @@ Result<void> Loader::check() const {
 
 Result<Config> Loader::finish(const std::string& where) {
   derive();
+  if (auto good = check_delivery(); !good) return good.error();
   if (const auto good = check(); !good) {
     return stop(fmt::format("{}: {}", where, good.error().message));
   }

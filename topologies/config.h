@@ -27,7 +27,12 @@
 
 namespace fovea::topologies {
 
-enum class DeliveryMode : std::uint8_t { kAtLeastOnce };
+enum class Transport : std::uint8_t { kKafka, kEmbedded };
+
+enum class DeliveryMode : std::uint8_t {
+  kAtLeastOnce,
+  kExactlyOnce,  // known by name, so that its refusal can say why; no Config holds it
+};
 
 struct TopicNames {
   std::vector<std::string> input;
@@ -75,12 +80,22 @@ struct ViewSettings {
   std::int64_t restart_target_ms = 2'000;  // a snapshot whenever refolding would take longer
 };
 
+struct LearningSettings {
+  std::int64_t shed_lag = 5'000;  // records; 0: examples are never marked count-only
+};
+
+struct MetricsSettings {
+  std::string listen = "127.0.0.1:9464";  // empty or "off": not served
+  std::int64_t ready_lag_ms = 10'000;
+};
+
 struct Config {
   std::string path;         // of the file it was read from; not a key
   std::string name;         // the topology's
   std::string group_id;     // default: the name
   std::string instance_id;  // default: host name; stable across restarts
   std::int32_t workers = 1;
+  Transport transport = Transport::kKafka;
   std::string prefix;  // of every topic whose name is not given in full
   TopicNames topics;
   TopicShape topic_shape;
@@ -96,9 +111,12 @@ struct Config {
   DeliverySettings delivery;
   StateSettings state;
   ViewSettings view;
+  LearningSettings learning;
+  MetricsSettings metrics;
   std::map<std::string, std::string> kafka;  // librdkafka properties
   std::string log_format = "text";           // "text" or "json"
   std::string log_level = "info";
+  bool log_personal_data = false;  // else no line quotes a record or names a user
 };
 
 struct ConfigSources {

@@ -166,17 +166,12 @@ ConfigKey keyed_key() {
 
 ConfigKey mode_key() {
   ConfigKey key = choice_key<DeliveryMode>(
-      "delivery.mode", {{"at_least_once", DeliveryMode::kAtLeastOnce}},
+      "delivery.mode",
+      {{"at_least_once", DeliveryMode::kAtLeastOnce}, {"exactly_once", DeliveryMode::kExactlyOnce}},
       "outputs may repeat after a crash; state is exact; exactly_once is not available yet",
       [](auto& c) -> auto& { return c.delivery.mode; });
-  key.set = [set = key.set](Config& config, const std::string& word,
-                            const ConfigValue& value) -> Result<void> {
-    const auto* text = std::get_if<std::string>(&value);
-    if (text != nullptr && *text == "exactly_once") {
-      return stop("= \"exactly_once\" is not available yet, use \"at_least_once\"");
-    }
-    return set(config, word, value);
-  };
+  // The other is refused where the transport is known, too: config.cc.
+  key.range = "at_least_once";
   return key;
 }
 
@@ -197,6 +192,10 @@ std::vector<ConfigKey> make_keys() {
       "workers", 1, 64, "threads",
       "workers of this process; input partitions are divided among them",
       [](auto& c) -> auto& { return c.workers; }));
+  keys.push_back(choice_key<Transport>(
+      "transport", {{"kafka", Transport::kKafka}, {"embedded", Transport::kEmbedded}},
+      "embedded: a broker inside `fovea run`, for trials; nothing in it outlives the run",
+      [](auto& c) -> auto& { return c.transport; }));
 
   keys.push_back(with_default(list_key(
                                   "input.topics", "topic names", "where events come from",
@@ -320,6 +319,12 @@ std::vector<ConfigKey> make_keys() {
       "and at least every so many examples where traffic is thin",
       [](auto& c) -> auto& { return c.view.publish_examples; }));
 
+  keys.push_back(integer_key(
+      "learning.shed_lag", 0, 10'000, "records",
+      "learner lag from which on live examples are marked count-only, all of them at twice that; 0 "
+      "is never",
+      [](auto& c) -> auto& { return c.learning.shed_lag; }));
+
   keys.push_back(mode_key());
   keys.push_back(duration_key(
       "delivery.commit_interval", 10, 60'000,
@@ -382,6 +387,13 @@ std::vector<ConfigKey> make_keys() {
           [](auto& c) -> auto& { return c.instance_id; }),
       "the host's name"));
   keys.push_back(kafka_key());
+  keys.push_back(text_key(
+      "metrics.listen", "host:port, \"\" or \"off\"",
+      "where /metrics, /healthz and /readyz are served; port 0 is any free one",
+      [](auto& c) -> auto& { return c.metrics.listen; }));
+  keys.push_back(duration_key(
+      "metrics.ready_lag", 100, kDayMs, "/readyz: input and learner may be so far behind",
+      [](auto& c) -> auto& { return c.metrics.ready_lag_ms; }));
   keys.push_back(choice_key<std::string>(
       "log.format", {{"text", "text"}, {"json", "json"}}, "how log lines look",
       [](auto& c) -> auto& { return c.log_format; }));
@@ -393,6 +405,9 @@ std::vector<ConfigKey> make_keys() {
        {"warning", "warning"},
        {"error", "error"}},
       "the least that is logged", [](auto& c) -> auto& { return c.log_level; }));
+  keys.push_back(flag_key(
+      "log.personal_data", "log lines may quote records and name users",
+      [](auto& c) -> auto& { return c.log_personal_data; }));
   return keys;
 }
 

@@ -34,7 +34,9 @@ LearnerThread::LearnerThread(const Config& config, LearnerThreadSettings setting
       settings_(std::move(settings)),
       follower_(config, settings_.process, std::move(learner), steady_clock::now()),
       snapshot_at_(steady_clock::now()),
-      marked_at_(steady_clock::now()) {}
+      marked_at_(steady_clock::now()),
+      unwatched_(settings_.metrics ? nullptr : std::make_unique<LearnerMetrics>()),
+      metrics_(settings_.metrics ? settings_.metrics->learner() : *unwatched_) {}
 
 Result<std::unique_ptr<LearnerThread>> LearnerThread::start(const Config& config,
                                                             LearnerThreadSettings settings,
@@ -58,6 +60,9 @@ Result<std::unique_ptr<LearnerThread>> LearnerThread::start(const Config& config
                   restored ? "restored from " + restored->path + " at" : "starts from nothing at",
                   thread->position(), thread->end_at_start_));
   thread->caught_up_ = thread->position() + 1 >= thread->end_at_start_;
+  thread->metrics_.end.set(thread->end_at_start_);
+  thread->note_figures({});
+  thread->metrics_.started.set(true);
   thread->thread_ = std::thread([raw = thread.get()] { raw->run(); });
   return thread;
 }
@@ -79,7 +84,13 @@ std::optional<Error> LearnerThread::failure() const {
 Result<void> LearnerThread::open_reader() {
   const Offset next = follower_.learner().stamp().position + 1;
   reader_.reset();
-  auto reader = ingest::open_partition_reader(settings_.kafka, {config_.topics.learning, 0}, next);
+  ingest::KafkaSettings kafka = settings_.kafka;
+  if (settings_.metrics) {
+    kafka.statistics = [this](const ingest::KafkaStatistics& statistics) {
+      settings_.metrics->set_kafka("learner", statistics);
+    };
+  }
+  auto reader = ingest::open_partition_reader(kafka, {config_.topics.learning, 0}, next);
   if (!reader) return reader.error();
   const auto ends = (*reader)->ends(kAskTimeout);
   if (!ends) return ends.error();
@@ -118,6 +129,7 @@ Result<void> LearnerThread::follow() {
   std::vector<std::string> disagreements;
   int reopens = 0;
   while (!stopping_) {
+    metrics_.heartbeat.beat();
     batch.clear();
     disagreements.clear();
     const auto timeout = std::min(kPollMax, follower_.publish_due_in(steady_clock::now()));
@@ -125,6 +137,7 @@ Result<void> LearnerThread::follow() {
       log_limited(LogLevel::kWarning, "learning log", "learning log: " + polled.error().message);
       if (polled.error().disposition == Disposition::kStop) {
         if (++reopens > kReopensMax) return polled;
+        const Heartbeat::Waiting reopening(metrics_.heartbeat);
         auto opened = keep_trying({stopping_}, "learning log", [this] { return open_reader(); });
         if (!opened) return stopping_ ? Result<void>() : opened;
       }
@@ -138,7 +151,8 @@ Result<void> LearnerThread::follow() {
     if (!caught_up() && reader_->next() >= end_at_start_) caught_up_ = true;
 
     const auto now = steady_clock::now();
-    follower_.publish_if_due(now);
+    if (follower_.publish_if_due(now)) metrics_.views.add();
+    note_figures(batch);
     snapshot_if_due(now);
     mark_if_due(now);
   }
@@ -174,9 +188,40 @@ void LearnerThread::begin_snapshot(TimePoint now) {
 // A snapshot that could not be written costs time at the next start and nothing else.
 void LearnerThread::finish_snapshot() {
   if (!snapshot_.valid()) return;
-  if (const auto written = snapshot_.get(); !written) {
+  const auto written = snapshot_.get();
+  (written ? metrics_.snapshots_written : metrics_.snapshots_failed).add();
+  if (!written) {
     log_limited(LogLevel::kWarning, "snapshot", "snapshot: " + written.error().message);
   }
+}
+
+void LearnerThread::note_figures(const std::vector<ingest::SourceRecord>& batch) {
+  if (const Offset end = reader_->known_end(); end != kNoOffset) {
+    end_.store(end, std::memory_order_relaxed);
+    metrics_.end.set(end);
+  }
+  metrics_.caught_up.set(caught_up());
+  // Control records have no example: where reading stands counts them, the model's stamp does not.
+  metrics_.position.set(position());
+  metrics_.next.set(reader_->next());
+  if (!batch.empty()) metrics_.record_time_ms.set(value(batch.back().record_time));
+  if (const auto time = follower_.view_example_time()) {
+    metrics_.view_example_time_ms.set(value(*time));
+  }
+  metrics_.view_position.set(follower_.view_position());
+  const FollowerCounts& counts = follower_.counts();
+  metrics_.learned.set(counts.learned);
+  metrics_.counted.set(counts.counted);
+  metrics_.catalogue.set(counts.catalogue);
+  metrics_.marks.set(counts.marks);
+  metrics_.repeats.set(counts.repeats);
+  metrics_.marks_agreed.set(counts.marks_agreed);
+  metrics_.marks_differed.set(counts.marks_differed);
+  const scorer::LearnerStats stats = follower_.learner().stats();
+  metrics_.examples.set(stats.examples);
+  metrics_.gradients.set(stats.gradients);
+  metrics_.items.set(stats.items);
+  metrics_.loss.set(stats.loss);
 }
 
 void LearnerThread::mark_if_due(TimePoint now) {

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "ingest/kafka.h"
 #include "ingest/sink.h"
@@ -23,6 +24,7 @@
 #include "scorer/learner.h"
 #include "topologies/config.h"
 #include "topologies/log_follower.h"
+#include "topologies/metrics.h"
 #include "topologies/patience.h"
 #include "vocab/result.h"
 
@@ -33,6 +35,7 @@ struct LearnerThreadSettings {
   std::string process;             // names this process in marks
   std::string snapshot_directory;  // state.directory + "/model"
   scorer::KernelLevel kernels = scorer::fastest_kernel_level();
+  Metrics* metrics = nullptr;  // null: nobody looks
 };
 
 class LearnerThread {
@@ -54,6 +57,9 @@ class LearnerThread {
 
   // The position that has been folded, of which the view may be a little behind.
   [[nodiscard]] Offset position() const { return position_.load(std::memory_order_relaxed); }
+
+  // End of the log as of the last fetch: one past its last record.
+  [[nodiscard]] Offset end() const { return end_.load(std::memory_order_relaxed); }
 
   // True once the log has been read to where it ended at the start.
   [[nodiscard]] bool caught_up() const { return caught_up_.load(std::memory_order_relaxed); }
@@ -77,6 +83,7 @@ class LearnerThread {
   void begin_snapshot(TimePoint now);
   void finish_snapshot();
   void mark_if_due(TimePoint now);
+  void note_figures(const std::vector<ingest::SourceRecord>& batch);
   void write_mark(std::chrono::milliseconds flush_timeout);
   Result<void> append_mark(const LearningRecord& mark, std::chrono::milliseconds flush_timeout);
 
@@ -94,7 +101,10 @@ class LearnerThread {
   std::future<Result<void>> snapshot_;  // being written
   TimePoint marked_at_;
 
+  const std::unique_ptr<LearnerMetrics> unwatched_;  // where nobody looks
+  LearnerMetrics& metrics_;
   std::atomic<Offset> position_{kNoOffset};
+  std::atomic<Offset> end_{0};
   std::atomic<bool> caught_up_{false};
   std::atomic<bool> stopping_{false};
   mutable std::mutex mutex_;

@@ -18,6 +18,7 @@ LogFollower::LogFollower(const Config& config, std::string process,
       publish_examples_(static_cast<std::uint64_t>(config.view.publish_examples)),
       model_id_(learner->stamp().model_id),
       learner_(std::move(learner)),
+      view_position_(learner_->stamp().position),
       published_at_(now) {
   if (const Offset position = learner_->stamp().position; position >= 0) {
     digests_.note(position, learner_->digest());
@@ -37,18 +38,41 @@ Result<void> LogFollower::fold(const std::vector<ingest::SourceRecord>& records,
     const auto outcome = learner_->fold(*decoded, record.offset);
     if (!outcome) return at_fault(outcome.error());
 
-    ++counts_.records;
+    count(*outcome, record);
     if (*outcome == scorer::LearnOutcome::kMark) {
       compare(std::get<Mark>(decoded->body), record.offset, disagreements);
     } else {
       unmarked_ = true;
     }
-    if (*outcome == scorer::LearnOutcome::kRepeat) ++counts_.repeats;
     ++unpublished_;
     digests_.note(record.offset, learner_->digest());
   }
   unsaved_ += std::chrono::steady_clock::now() - started;
   return {};
+}
+
+void LogFollower::count(scorer::LearnOutcome outcome, const ingest::SourceRecord& record) {
+  using enum scorer::LearnOutcome;
+  ++counts_.records;
+  switch (outcome) {
+    case kLearned:
+      ++counts_.learned;
+      example_time_ = record.record_time;
+      return;
+    case kCounted:
+      ++counts_.counted;
+      example_time_ = record.record_time;
+      return;
+    case kCatalogue:
+      ++counts_.catalogue;
+      return;
+    case kMark:
+      ++counts_.marks;
+      return;
+    case kRepeat:
+      ++counts_.repeats;
+      return;
+  }
 }
 
 void LogFollower::compare(const Mark& mark, Offset at, std::vector<std::string>& disagreements) {
@@ -78,6 +102,8 @@ bool LogFollower::publish_if_due(TimePoint now) {
   last_publish_cost_ = std::chrono::steady_clock::now() - started;
   published_at_ = now;
   unpublished_ = 0;
+  view_example_time_ = example_time_;
+  view_position_ = learner_->stamp().position;
   return true;
 }
 

@@ -22,6 +22,10 @@ namespace fovea::topologies {
 
 struct FollowerCounts {
   std::uint64_t records = 0;
+  std::uint64_t learned = 0;  // examples, by gradient and counts
+  std::uint64_t counted = 0;  // examples, by counts only
+  std::uint64_t catalogue = 0;
+  std::uint64_t marks = 0;
   std::uint64_t repeats = 0;
   std::uint64_t marks_agreed = 0;
   std::uint64_t marks_differed = 0;
@@ -58,7 +62,14 @@ class LogFollower {
   [[nodiscard]] const scorer::Learner& learner() const { return *learner_; }
   [[nodiscard]] const FollowerCounts& counts() const { return counts_; }
 
+  // Position of the published view.
+  [[nodiscard]] Offset view_position() const { return view_position_; }
+
+  // The broker's time of the newest example in the published view; absent before the first.
+  [[nodiscard]] std::optional<TimeMs> view_example_time() const { return view_example_time_; }
+
  private:
+  void count(scorer::LearnOutcome outcome, const ingest::SourceRecord& record);
   void compare(const Mark& mark, Offset at, std::vector<std::string>& disagreements);
 
   std::string process_;
@@ -70,6 +81,9 @@ class LogFollower {
   FollowerCounts counts_;
   std::uint64_t unpublished_ = 0;  // changes of the model since the last publication
   bool unmarked_ = false;
+  std::optional<TimeMs> example_time_;  // the broker's, of the newest one folded
+  std::optional<TimeMs> view_example_time_;
+  Offset view_position_;
   TimePoint published_at_;
   std::chrono::nanoseconds last_publish_cost_{};
   std::chrono::nanoseconds unsaved_{};

@@ -343,7 +343,8 @@ void Pipeline::Impl::fold_event(const Event& event, const SourceCoordinates& at,
 
 // Before the fold: whether the choice was in the slate that the profile says was sent last.
 void Pipeline::Impl::judge_slate(const Event& event, const Task& task, const OpenProfile& user) {
-  if (!quality || !config.model.positive.contains(event.type)) return;
+  if (!quality || user.profile.served.slate_count == 0) return;
+  if (!config.model.positive.contains(event.type)) return;
   const EventVerdict verdict =
       judge_event(config, event, task.positions.highest_event_time, user.profile.behaviour);
   if (verdict.teaches) quality->judge(event, user.profile);

@@ -3,13 +3,17 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <memory>
 #include <thread>
 #include <utility>
 
 #include "ingest/kafka.h"
 #include "topologies/commands.h"
 #include "topologies/dry_run.h"
+#include "topologies/embedded_cluster.h"
 #include "topologies/log.h"
+#include "topologies/metrics.h"
+#include "topologies/metrics_server.h"
 #include "topologies/patience.h"
 #include "topologies/running_topology.h"
 #include "topologies/stop_signal.h"
@@ -59,18 +63,35 @@ Result<void> run(const Config& config_in, const RunOptions& options) {
   if (const auto runnable = check_runnable(config); !runnable) return runnable;
 
   const std::atomic<bool>& stopping = stop_on_signals();
+  std::unique_ptr<EmbeddedCluster> embedded;
+  if (config.transport == Transport::kEmbedded) {
+    auto started = EmbeddedCluster::start(config);
+    if (!started) return started.error();
+    embedded = *std::move(started);
+    config = embedded->config();
+    for (const std::string& line : embedded->directions()) log_info(line);
+  }
   ingest::KafkaSettings kafka;
   kafka.properties = config.kafka;
   kafka.log = [](const std::string& line) { log_warning(line); };
   const Patience patience{stopping, options.fail_fast};
   const SystemClock clock;
 
+  Metrics metrics(config.name, clock, "waiting for a broker");
+  std::unique_ptr<HttpServer> server;
+  if (!options.dry_run) {
+    auto served = serve_metrics(config, metrics);
+    if (!served) return served.error();
+    server = *std::move(served);
+  }
+
   const auto cluster = await_cluster(config, kafka, patience);
   if (stopping) return {};
   if (!cluster) return cluster.error();
   if (options.dry_run) return dry_run(config, kafka, clock, stopping);
 
-  auto running = RunningTopology::start(config, kafka, *cluster, clock, patience, options.leave);
+  auto running = RunningTopology::start(config, kafka, *cluster, clock, patience,
+                                        options.leave || embedded != nullptr, &metrics);
   if (!running) return running.error();
   if (*running == nullptr) return {};
   log_info(fmt::format("{}: reading {}", config.name, config.topics.input.front()));

@@ -12,6 +12,7 @@
 #include "topologies/learner_thread.h"
 #include "topologies/local_state.h"
 #include "topologies/log.h"
+#include "topologies/metrics.h"
 #include "topologies/withdrawn_items.h"
 #include "topologies/worker.h"
 
@@ -123,6 +124,11 @@ class Crew {
 // In the order of their making; they end the other way round.
 class RunningTopology::Parts {
  public:
+  ~Parts() {
+    if (metrics) metrics->watch_store(nullptr);
+  }
+
+  Metrics* metrics = nullptr;
   std::unique_ptr<profile_store::ProfileStore> store;
   std::unique_ptr<LearnerThread> learner;
   WithdrawnItems withdrawn;
@@ -144,19 +150,28 @@ RunningTopology::~RunningTopology() {
 
 Result<std::unique_ptr<RunningTopology>> RunningTopology::start(
     const Config& config, const ingest::KafkaSettings& kafka, const Cluster& cluster,
-    const Clock& clock, const Patience& patience, bool leave) {
+    const Clock& clock, const Patience& patience, bool leave, Metrics* metrics) {
+  const auto set_phase = [metrics](const std::string& phase) {
+    if (metrics) metrics->set_phase(phase);
+  };
   auto parts = std::make_unique<Parts>();
+  parts->metrics = metrics;
+  set_phase("opening the profile store");
   auto store =
       profile_store::open_rocksdb_profile_store({profiles_directory(config),
                                                  {config.name, config.group_id, cluster.id},
                                                  config.state.memory_bytes});
   if (!store) return store.error();
   parts->store = *std::move(store);
-  auto learner =
-      LearnerThread::start(config, {kafka, config.instance_id, model_directory(config)}, patience);
+  if (metrics) metrics->watch_store(parts->store.get());
+  set_phase("restoring the model");
+  LearnerThreadSettings learning{kafka, config.instance_id, model_directory(config)};
+  learning.metrics = metrics;
+  auto learner = LearnerThread::start(config, std::move(learning), patience);
   if (patience.stopping) return std::unique_ptr<RunningTopology>();
   if (!learner) return learner.error();
   parts->learner = *std::move(learner);
+  set_phase("learning what the learning log holds");
   if (const auto ready = await_model(config, *parts->learner, patience.stopping); !ready) {
     return ready.error();
   }
@@ -168,12 +183,15 @@ Result<std::unique_ptr<RunningTopology>> RunningTopology::start(
                             *parts->store,
                             *parts->learner,
                             parts->withdrawn,
-                            cluster.input_partitions};
+                            cluster.input_partitions,
+                            metrics};
   parts->crew = std::make_unique<Crew>(shared, leave);
+  set_phase("");
   return std::unique_ptr<RunningTopology>(new RunningTopology(std::move(parts)));
 }
 
 Result<void> RunningTopology::stop() {
+  if (parts_->metrics) parts_->metrics->set_phase("stopping");
   parts_->crew->stop();
   parts_->learner->stop();
   if (const auto failed = failure()) return *failed;

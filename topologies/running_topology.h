@@ -23,6 +23,7 @@
 namespace fovea::topologies {
 
 class LearnerThread;
+class Metrics;
 
 // What has to be known of a cluster before anything is read or written.
 struct Cluster {
@@ -41,10 +42,12 @@ class RunningTopology {
   // `leave`: the workers leave their group at the end, since this process will not come back.
   // Null if the caller was told to stop before the workers began.
   // Errors: kStop: the store's; the learning log and the model's position do not fit.
+  // `metrics`: what is measured; may be null.
   // Lifetime  Everything handed in outlives it.
   [[nodiscard]] static Result<std::unique_ptr<RunningTopology>> start(
       const Config& config, const ingest::KafkaSettings& kafka, const Cluster& cluster,
-      const Clock& clock, const Patience& patience, bool leave);
+      const Clock& clock, const Patience& patience, bool leave,
+      Metrics* metrics = nullptr);
 
   // As stop().
   ~RunningTopology();

@@ -9,6 +9,7 @@
 #include "topologies/log.h"
 #include "topologies/output_records.h"
 #include "topologies/restore.h"
+#include "topologies/shedding.h"
 #include "topologies/start_plan.h"
 #include "vocab/assert.h"
 
@@ -32,6 +33,8 @@ constexpr milliseconds kHeldPoll{20};
 constexpr milliseconds kCommitStep{1'000};
 // A revoked partition, and the end, wait this long for the broker.
 constexpr milliseconds kLastCommit{10'000};
+// How often the ends of the partitions are noted.
+constexpr milliseconds kProgressEvery{100};
 // In a backfill the learner may be so many records behind what we wrote.
 constexpr Offset kLearnerLagMax = 20'000;
 // What stays broken is said this often.
@@ -57,7 +60,11 @@ void log_dead_letter(const OutputRecord& record) {
 }  // namespace
 
 Worker::Worker(const WorkerShared& shared, std::string name, std::string instance_id)
-    : shared_(shared), name_(std::move(name)), instance_id_(std::move(instance_id)) {}
+    : shared_(shared),
+      name_(std::move(name)),
+      instance_id_(std::move(instance_id)),
+      unwatched_(shared.metrics ? nullptr : std::make_unique<WorkerMetrics>(name_)),
+      metrics_(shared.metrics ? shared.metrics->add_worker(name_) : *unwatched_) {}
 
 Worker::~Worker() = default;
 
@@ -69,6 +76,7 @@ PipelineCounts Worker::counts() const {
 void Worker::enter(WorkerPhase phase) {
   FOVEA_ASSERT(may_follow(phase_, phase));
   phase_ = phase;
+  metrics_.phase.set(phase);
 }
 
 Result<void> Worker::run() {
@@ -88,9 +96,12 @@ Result<void> Worker::run() {
     log_warning(fmt::format("worker {}: {}: starting again with new clients", name_,
                             ended.error().message));
     enter(WorkerPhase::kRebuilding);
+    metrics_.rebuilds.add();
+    metrics_.commit_began.set(0);
     source_.reset();
     sink_.reset();
     outbox_.clear();
+    emissions_.clear();
     {
       const std::lock_guard lock(counts_mutex_);
       counts_before_ = counts_;
@@ -109,6 +120,12 @@ Result<void> Worker::session() {
   settings.input_partitions = shared_.input_partitions;
   settings.withdrawn = [this] { return shared_.withdrawn.mask(); };
   settings.on_item = [this](const ItemChange& change) { shared_.withdrawn.note(change); };
+  settings.shed_probability = [this] {
+    const double share = shed_probability(learner_lag(), shared_.config.learning.shed_lag);
+    metrics_.shed_probability.set(share);
+    return share;
+  };
+  settings.metrics = &metrics_.pipeline;
   auto pipeline = Pipeline::create(config, std::move(settings));
   if (!pipeline) {
     beyond_repair_ = true;
@@ -119,7 +136,13 @@ Result<void> Worker::session() {
   interval_open_ = false;
   holding_ = false;
 
-  auto sink = ingest::open_kafka_sink(shared_.kafka);
+  ingest::KafkaSettings kafka = shared_.kafka;
+  if (shared_.metrics) {
+    kafka.statistics = [this](const ingest::KafkaStatistics& statistics) {
+      shared_.metrics->set_kafka(name_, statistics);
+    };
+  }
+  auto sink = ingest::open_kafka_sink(kafka);
   if (!sink) return sink.error();
   sink_ = *std::move(sink);
   ingest::ConsumerSettings consumer;
@@ -128,7 +151,7 @@ Result<void> Worker::session() {
   consumer.group_id = config.group_id;
   consumer.instance_id = instance_id_;
   consumer.start = config.start;
-  auto source = ingest::open_kafka_source(shared_.kafka, consumer, *this);
+  auto source = ingest::open_kafka_source(kafka, consumer, *this);
   if (!source) return source.error();
   source_ = *std::move(source);
 
@@ -141,6 +164,7 @@ Result<void> Worker::session() {
 }
 
 Result<void> Worker::step() {
+  metrics_.heartbeat.beat();
   hold_or_go_on();
   milliseconds timeout = kPollMax;
   if (holding_) {
@@ -155,10 +179,17 @@ Result<void> Worker::step() {
   // A restore that was cut short by stop() is no failure.
   if (!polled && stopping_) return {};
   if (auto heeded = heed(std::move(polled), "input"); !heeded) return heeded;
+  const auto began = steady_clock::now();
   if (!batch.empty()) {
     if (auto processed = process(batch); !processed) return processed;
   }
   if (auto heeded = heed(outbox_.pump(*sink_), "output"); !heeded) return heeded;
+  note_emissions();
+  if (!batch.empty()) {
+    metrics_.step.add(steady_clock::now() - began);
+    metrics_.batch_records.add(static_cast<double>(batch.size()));
+  }
+  note_progress(batch);
   if (commit_point_->phase() != CommitPhase::kOpen || commit_is_due(steady_clock::now())) {
     return heed(commit(kCommitStep), "commit");
   }
@@ -168,6 +199,7 @@ Result<void> Worker::step() {
 // What may be tried again is said and left to the next step; the rest ends the session.
 Result<void> Worker::heed(Result<void> outcome, const char* what) {
   if (outcome || outcome.error().disposition == Disposition::kStop) return outcome;
+  metrics_.set_trouble(fmt::format("{}: {}", what, outcome.error().message));
   const auto now = steady_clock::now();
   if (!said_at_ || now - *said_at_ >= kSayEvery) {
     said_at_ = now;
@@ -194,10 +226,14 @@ Result<void> Worker::process(const std::vector<SourceRecord>& batch) {
   const std::lock_guard lock(counts_mutex_);
   counts_ = counts_before_;
   add(pipeline_->counts(), counts_);
+  metrics_.set_counts(counts_);
   return {};
 }
 
 void Worker::route(Effects effects) {
+  for (std::size_t i = 0; i < effects.recommendations.size(); ++i) {
+    emissions_.push_back({effects.recommendations[i].event_time, effects.trigger_times[i]});
+  }
   // Recommendations first: they are what somebody waits for.
   for (const Recommendation& recommendation : effects.recommendations) {
     outbox_.put(recommendation_record(shared_.config, recommendation));
@@ -231,6 +267,7 @@ Result<void> Worker::commit(milliseconds timeout) {
     if (!interval_open_) return {};
     interval_open_ = false;
     commit_point_->begin(pipeline_->close_interval());
+    metrics_.commit_began.set(steady_clock::now().time_since_epoch().count());
   }
   auto advanced = commit_point_->advance(outbox_, *sink_, shared_.store, *source_, timeout);
   if (!advanced) {
@@ -241,6 +278,10 @@ Result<void> Worker::commit(milliseconds timeout) {
     return advanced;
   }
   ++commits_;
+  metrics_.commits.add();
+  metrics_.commit.add(steady_clock::now().time_since_epoch() -
+                      steady_clock::duration(metrics_.commit_began.value()));
+  metrics_.commit_began.set(0);
   // Every example so far was acknowledged at or before this place of the learning log.
   if (const auto next = sink_->delivered_next({shared_.config.topics.learning, 0})) {
     pipeline_->settle_learning(*next - 1);
@@ -275,6 +316,50 @@ void Worker::hold_or_go_on() {
   }
 }
 
+// A recommendation has left when the client has it.
+void Worker::note_emissions() {
+  if (emissions_.empty() || !outbox_.empty()) return;
+  const TimeMs now = shared_.clock.now();
+  for (const auto& [event_time, record_time] : emissions_) {
+    metrics_.event_to_emission.add(milliseconds(milliseconds_between(event_time, now)));
+    metrics_.broker_to_emission.add(milliseconds(milliseconds_between(record_time, now)));
+  }
+  emissions_.clear();
+}
+
+// How far input and catalogue have been read. The ends are asked of the client, which is cheap and
+// not free, so now and then.
+void Worker::note_progress(const std::vector<SourceRecord>& batch) {
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const SourceRecord& record = batch[i];
+    // The last record of a run of one partition.
+    if (i + 1 < batch.size() && batch[i + 1].partition == record.partition &&
+        batch[i + 1].topic == record.topic) {
+      continue;
+    }
+    const auto found = metrics_.partitions().find({std::string(record.topic), record.partition});
+    if (found == metrics_.partitions().end()) continue;
+    found->second->next.set(record.offset + 1);
+    found->second->record_time_ms.set(value(record.record_time));
+  }
+  const auto now = steady_clock::now();
+  if (now - ends_noted_at_ < kProgressEvery) return;
+  ends_noted_at_ = now;
+  for (const auto& [at, partition] : metrics_.partitions()) {
+    const auto progress = source_->progress(at);
+    if (!progress) continue;
+    partition->next.set(progress->next);
+    partition->end.set(progress->end);
+  }
+}
+
+// What lies in the learning log and is not learned here yet: what this worker wrote a moment ago
+// is known before the learner has heard of it.
+Offset Worker::learner_lag() const {
+  const auto written = sink_->delivered_next({shared_.config.topics.learning, 0});
+  return std::max(shared_.learner.end(), written.value_or(0)) - 1 - shared_.learner.position();
+}
+
 bool Worker::learner_is_behind() const {
   const auto written = sink_->delivered_next({shared_.config.topics.learning, 0});
   return written && *written - 1 - shared_.learner.position() > kLearnerLagMax;
@@ -282,9 +367,11 @@ bool Worker::learner_is_behind() const {
 
 Result<std::vector<TopicPosition>> Worker::on_assigned(
     const std::vector<ingest::AssignedPartition>& partitions) {
+  const Heartbeat::Waiting restoring(metrics_.heartbeat);
   std::vector<TopicPosition> starts;
   for (const ingest::AssignedPartition& partition : partitions) {
     assigned_.insert(partition.at);
+    metrics_.assign(partition.at);
     if (partition.at.topic == shared_.config.topics.items) continue;
     auto start = take(partition);
     if (!start) {
@@ -295,6 +382,7 @@ Result<std::vector<TopicPosition>> Worker::on_assigned(
   }
   // The source starts an assignment unpaused.
   holding_ = false;
+  metrics_.joined.set(true);
   log_info(fmt::format("worker {}: {} partitions assigned", name_, partitions.size()));
   return starts;
 }
@@ -306,7 +394,9 @@ Result<std::optional<TopicPosition>> Worker::take(const ingest::AssignedPartitio
   const StartPlan plan = plan_start(*stored, assigned.committed);
   std::optional<PartitionPositions> positions = *stored;
   if (plan.restore) {
+    metrics_.restoring.set(metrics_.restoring.value() + 1);
     auto restored = restore(partition, *stored, assigned.committed);
+    metrics_.restoring.set(metrics_.restoring.value() - 1);
     if (!restored) return restored.error();
     positions = *restored;
   }
@@ -355,6 +445,7 @@ void Worker::on_revoked(const std::vector<TopicPartition>& partitions, bool lost
   if (lost || !may_commit) commit_point_->drop(gone, shared_.config.topics.input.front());
   for (const TopicPartition& at : partitions) {
     assigned_.erase(at);
+    metrics_.revoke(at);
     if (at.topic != shared_.config.topics.items) pipeline_->close(at.partition);
   }
   if (phase_ == WorkerPhase::kRunning) {

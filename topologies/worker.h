@@ -25,6 +25,7 @@
 #include "topologies/config.h"
 #include "topologies/learner_thread.h"
 #include "topologies/lifecycle.h"
+#include "topologies/metrics.h"
 #include "topologies/outbox.h"
 #include "topologies/pipeline.h"
 #include "topologies/withdrawn_items.h"
@@ -42,6 +43,7 @@ struct WorkerShared {
   const LearnerThread& learner;
   WithdrawnItems& withdrawn;
   std::int32_t input_partitions = 0;
+  Metrics* metrics = nullptr;  // null: nobody looks
 };
 
 class Worker final : private ingest::AssignmentListener {
@@ -82,6 +84,9 @@ class Worker final : private ingest::AssignmentListener {
   void enter(WorkerPhase phase);
   void hold_or_go_on();
   void report_misrouted();
+  void note_emissions();
+  void note_progress(const std::vector<ingest::SourceRecord>& batch);
+  [[nodiscard]] Offset learner_lag() const;
   [[nodiscard]] bool learner_is_behind() const;
   [[nodiscard]] bool commit_is_due(TimePoint now) const;
 
@@ -94,6 +99,15 @@ class Worker final : private ingest::AssignmentListener {
   Outbox outbox_;
   std::unique_ptr<ingest::Sink> sink_;
   std::unique_ptr<ingest::Source> source_;
+
+  const std::unique_ptr<WorkerMetrics> unwatched_;  // where nobody looks
+  WorkerMetrics& metrics_;
+  struct Emission {
+    TimeMs event_time;
+    TimeMs record_time;
+  };
+  std::vector<Emission> emissions_;  // of recommendations on their way to the client
+  TimePoint ends_noted_at_{};
 
   WorkerPhase phase_ = WorkerPhase::kJoining;
   std::set<ingest::TopicPartition> assigned_;

@@ -88,6 +88,7 @@ class RunTest : public testing::Test {
         << "name = \"" << name_ << "\"\n[group]\ninstance = \"" << process << "\"\n"
         << "[events.learn]\npositive = [\"play\", \"view\", \"like\"]\n"
         << "[slate]\nseen = \"exclude\"\n[model]\nhalf_life = \"10m\"\n"
+        << "[metrics]\nlisten = \"127.0.0.1:0\"\n"
         << "[emit]\nmax_event_age = \"0\"\n[state]\ndirectory = \"" << path("state-" + process)
         << "\"\n[kafka]\n\"bootstrap.servers\" = \"" << address() << "\"\n";
   }

