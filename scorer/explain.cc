@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -30,6 +31,54 @@ SplitFeature split(const Model& model, const Moment& moment, Feature feature, fl
   return {level, whole - level};
 }
 
+// What the k-th newest entry adds to each column of the sparse memories.
+struct EntryParts {
+  using Shares = std::array<double, kFollowsDepth>;
+  Shares follows{}, precedes{}, pairs{}, neighbours{};
+
+  // Null for a feature that no entry has a part in.
+  [[nodiscard]] const Shares* of(Feature feature) const {
+    switch (feature) {
+      case Feature::kBackedOff:
+      case Feature::kFollows:
+        return &follows;
+      case Feature::kPrecedes:
+        return &precedes;
+      case Feature::kPairs:
+        return &pairs;
+      case Feature::kNeighbours:
+        return &neighbours;
+      default:
+        return nullptr;
+    }
+  }
+};
+
+EntryParts entry_parts(const Model& model, const Moment& moment, Slot slot) {
+  const Query& query = moment.query;
+  const SparseLine& sparse = moment.columns.find(slot);
+  EntryParts out;
+  for (std::size_t k = 0; k < moment.transition.depth; ++k) {
+    out.follows[k] =
+        static_cast<double>(model.transitions.follows(query, moment.transition, k, slot));
+    out.precedes[k] =
+        static_cast<double>(model.transitions.precedes(query, moment.transition, k, slot));
+  }
+  if (sparse.pairs > 0.0F) {
+    // A pair is the newest entry's and its partner's, half and half.
+    for (std::size_t k = 0; k < kPairDepth; ++k) {
+      const double half = 0.5 * static_cast<double>(model.pairs.part(query, k, slot));
+      out.pairs[0] += half;
+      out.pairs[k + 1] += half;
+    }
+  }
+  if (sparse.neighbours > 0.0F) {
+    const auto parts = model.neighbours.parts(moment.neighbourhood, slot);
+    std::copy(parts.begin(), parts.end(), out.neighbours.begin());
+  }
+  return out;
+}
+
 }  // namespace
 
 Explanation explain(const Model& model, const Moment& moment, Slot slot, const ItemCounts& counts) {
@@ -44,6 +93,8 @@ Explanation explain(const Model& model, const Moment& moment, Slot slot, const I
   const double scale = static_cast<double>(attended.scale) * static_cast<double>(gate);
   const FeatureValues x =
       feature_values(model.popularity, counts, sparse, query.now_s, moment.backoff);
+  const FeatureValues nothing_known =
+      feature_values(model.popularity, counts, SparseLine{}, query.now_s, moment.backoff);
 
   Explanation why;
   why.bias = static_cast<double>(model.items.bias(slot));
@@ -86,46 +137,22 @@ Explanation explain(const Model& model, const Moment& moment, Slot slot, const I
     add_feature("had_before_count", static_cast<double>(repeat.count));
   }
 
-  // The k-th newest entry's part of tw and of rv; sums that the shares are shares of.
-  const std::size_t depth = moment.transition.depth;
-  std::array<double, kFollowsDepth> follows{};
-  std::array<double, kFollowsDepth> precedes{};
-  double follows_sum = 0.0;
-  double precedes_sum = 0.0;
-  for (std::size_t k = 0; k < depth; ++k) {
-    follows[k] = static_cast<double>(model.transitions.follows(query, moment.transition, k, slot));
-    precedes[k] =
-        static_cast<double>(model.transitions.precedes(query, moment.transition, k, slot));
-    follows_sum += follows[k];
-    precedes_sum += precedes[k];
-  }
-  const auto share_out = [&](double rest, const std::array<double, kFollowsDepth>& parts,
-                             double sum) {
-    for (std::size_t k = 0; k < depth; ++k) {
-      if (parts[k] != 0.0) why.history[n - 1 - k].contribution += rest * parts[k] / sum;
-    }
-  };
-
+  const EntryParts parts = entry_parts(model, moment, slot);
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     const auto feature = static_cast<Feature>(f);
     if (!model.linear.uses(feature)) continue;
     const std::string name(kFeatures[f].name);
-    float floor = sparse_floor();
-    double sum = follows_sum;
-    const auto* parts = &follows;
-    if (feature == Feature::kBackedOff) {
-      SparseLine nothing;
-      floor = feature_values(model.popularity, counts, nothing, query.now_s, moment.backoff)[f];
-    } else if (feature == Feature::kPrecedes) {
-      parts = &precedes;
-      sum = precedes_sum;
-    } else if (feature != Feature::kFollows) {
+    const auto* shares = parts.of(feature);
+    if (shares == nullptr) {
       add_feature(name, static_cast<double>(moment.slope[f]) * static_cast<double>(x[f]));
       continue;
     }
-    const auto [level, rest] = split(model, moment, feature, x[f], floor);
+    const auto [level, rest] = split(model, moment, feature, x[f], nothing_known[f]);
+    const double sum = std::accumulate(shares->begin(), shares->end(), 0.0);
     add_feature(name, sum > 0.0 ? level : level + rest);
-    if (sum > 0.0) share_out(rest, *parts, sum);
+    for (std::size_t k = 0; sum > 0.0 && k < shares->size(); ++k) {
+      if ((*shares)[k] != 0.0) why.history[n - 1 - k].contribution += rest * (*shares)[k] / sum;
+    }
   }
 
   std::reverse(why.history.begin(), why.history.end());  // newest first among equals

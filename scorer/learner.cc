@@ -151,7 +151,11 @@ LearnOutcome Learner::Impl::fold_example(const Example& example, Offset position
                           [&](const ExampleOwnItem& own) { return own.item == example.item.key; }));
   }
   const bool immediate_repeat = !query.empty() && query.newest(0).key == example.item.key;
-  if (!immediate_repeat) model.transitions.observe(query, slot);
+  if (!immediate_repeat) {
+    model.transitions.observe(query, slot);
+    if (model.settings.parts.pairs) model.pairs.observe(query, slot);
+    if (model.settings.parts.neighbours) model.neighbours.observe(example.user, slot);
+  }
   return outcome;
 }
 

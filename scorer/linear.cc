@@ -44,12 +44,14 @@ FeatureValues feature_values(const Popularity& popularity, const ItemCounts& cou
           counts.log_count,
           log2_same_bits(kBackedOffEps + sparse.follows + backoff * shortest),
           log2_same_bits(kSparseEps + sparse.follows),
-          log2_same_bits(kSparseEps + sparse.precedes)};
+          log2_same_bits(kSparseEps + sparse.precedes),
+          log2_same_bits(kSparseEps + sparse.neighbours),
+          log2_same_bits(kSparseEps + sparse.pairs)};
 }
 
-Linear::Linear(bool memory) {
+Linear::Linear(const Parts& parts) {
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
-    uses_[f] = memory || !kFeatures[f].memory;
+    uses_[f] = kFeatures[f].part == nullptr || parts.*kFeatures[f].part;
     parameters_[f].base.value = kFeatures[f].first_slope;
   }
 }
@@ -68,7 +70,7 @@ FeatureValues Linear::slopes(const MomentBuckets& buckets) const {
 
 float Linear::curve(Feature feature, float x) const {
   const std::size_t f = index(feature);
-  if (!kFeatures[f].curve || !uses_[f]) return 0.0F;
+  if (!kFeatures[f].sparse || !uses_[f]) return 0.0F;
   const auto [knot, fraction] = knot_position(x);
   const auto& knots = parameters_[f].knots;
   return knots[knot].value * (1.0F - fraction) + knots[knot + 1].value * fraction;
@@ -76,7 +78,7 @@ float Linear::curve(Feature feature, float x) const {
 
 float Linear::curve_slope(Feature feature, float x) const {
   const std::size_t f = index(feature);
-  if (!kFeatures[f].curve || !uses_[f]) return 0.0F;
+  if (!kFeatures[f].sparse || !uses_[f]) return 0.0F;
   const std::size_t knot = knot_position(x).knot;
   const auto& knots = parameters_[f].knots;
   return (knots[knot + 1].value - knots[knot].value) / kKnotStep;
@@ -85,7 +87,7 @@ float Linear::curve_slope(Feature feature, float x) const {
 void Linear::gather(const FeatureValues& x, float gradient) {
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     gathered_[f].slope = fma_same_bits(gradient, x[f], gathered_[f].slope);
-    if (kFeatures[f].curve) {
+    if (kFeatures[f].sparse) {
       const auto [knot, fraction] = knot_position(x[f]);
       gathered_[f].knots[knot] += gradient * (1.0F - fraction);
       gathered_[f].knots[knot + 1] += gradient * fraction;
@@ -102,7 +104,7 @@ void Linear::step(const MomentBuckets& buckets) {
     p.length[buckets.length].step(kMomentSlopeRate, gradient);
     p.mass[buckets.mass].step(kMomentSlopeRate, gradient);
     p.gap[buckets.gap / 2].step(kMomentSlopeRate, gradient);
-    if (!kFeatures[f].curve) continue;
+    if (!kFeatures[f].sparse) continue;
     for (std::size_t knot = 0; knot < kKnots; ++knot) {
       if (gathered_[f].knots[knot] != 0.0F)
         p.knots[knot].step(kSlopeRate, gathered_[f].knots[knot]);

@@ -4,7 +4,7 @@
 //
 //   sum_f slope_f x_f(i) + g_f(x_f(i)),   slope_f = w_f + w_f[B(n)] + w_f[M] + w_f[G(gap)/2]
 //
-// g_f is piecewise linear on 34 knots starting at 0, on the features marked `curve`.
+// g_f is piecewise linear on 34 knots starting at 0, on the sparse features.
 //
 // A new feature is one new line in kFeatures and one in feature_values(); scoring, learning,
 // explanation, snapshots and --without walk this list.
@@ -16,6 +16,7 @@
 
 #include "scorer/attention.h"
 #include "scorer/bytes.h"
+#include "scorer/model_settings.h"
 #include "scorer/popularity.h"
 #include "scorer/scalar.h"
 #include "scorer/sparse_columns.h"
@@ -32,26 +33,30 @@ enum class Feature : std::uint8_t {
   kBackedOff,
   kFollows,
   kPrecedes,
+  kNeighbours,
+  kPairs,
 };
-inline constexpr std::size_t kFeatureCount = 9;
+inline constexpr std::size_t kFeatureCount = 11;
 
 struct FeatureSpec {
   std::string_view name;  // as explanations call it
   float first_slope;
-  bool curve;
-  bool memory;  // made of transitions: absent with --without memory
+  bool sparse;        // log2(eps + what a memory says of few items); has a curve
+  bool Parts::*part;  // absent where this is switched off; null: always there
 };
 
 inline constexpr std::array<FeatureSpec, kFeatureCount> kFeatures = {{
-    {"popularity_short", .1F, false, false},  // log2(.1 + count decayed at H/8)
-    {"popularity", .3F, false, false},        // ... at H
-    {"popularity_long", .1F, false, false},   // ... at 8H
-    {"age", 0.0F, false, false},              // log2(1 + s since first seen)
-    {"recency", 0.0F, false, false},          // log2(1 + s since last chosen)
-    {"count", 0.0F, false, false},            // log2(1 + times chosen)
-    {"backed_off", 0.0F, false, true},        // log2(1e-6 + tw + backoff * share of H/8 count)
-    {"follows", .2F, true, true},             // log2(eps + tw)
-    {"precedes", 0.0F, true, true},           // log2(eps + rv)
+    {"popularity_short", .1F, false, nullptr},       // log2(.1 + count decayed at H/8)
+    {"popularity", .3F, false, nullptr},             // ... at H
+    {"popularity_long", .1F, false, nullptr},        // ... at 8H
+    {"age", 0.0F, false, nullptr},                   // log2(1 + s since first seen)
+    {"recency", 0.0F, false, nullptr},               // log2(1 + s since last chosen)
+    {"count", 0.0F, false, nullptr},                 // log2(1 + times chosen)
+    {"backed_off", 0.0F, false, &Parts::memory},     // log2(1e-6 + tw + backoff * H/8 count)
+    {"follows", .2F, true, &Parts::memory},          // log2(eps + tw)
+    {"precedes", 0.0F, true, &Parts::memory},        // log2(eps + rv)
+    {"neighbours", 0.0F, true, &Parts::neighbours},  // log2(eps + kn)
+    {"pairs", 0.0F, true, &Parts::pairs},            // log2(eps + t2)
 }};
 
 inline constexpr float kSparseEps = 5e-4F;
@@ -75,8 +80,8 @@ inline constexpr std::size_t kKnots = 34;
 
 class Linear {
  public:
-  // `memory` false: the features made of transitions are left out.
-  explicit Linear(bool memory);
+  // Features of parts that are switched off are left out.
+  explicit Linear(const Parts& parts);
 
   [[nodiscard]] bool uses(Feature feature) const { return uses_[index(feature)]; }
   [[nodiscard]] FeatureValues slopes(const MomentBuckets& buckets) const;

@@ -16,11 +16,13 @@ Model::Model(const ModelSettings& model_settings)
       popularity(model_settings.half_life_s),
       transitions(static_cast<std::size_t>(model_settings.transition_row_max),
                   static_cast<std::size_t>(model_settings.history_max)),
+      pairs(static_cast<std::size_t>(model_settings.pair_rows)),
+      neighbours(static_cast<std::size_t>(model_settings.neighbour_ring)),
       items(stamp.model_id, model_settings.dim),
       attention(model_settings.dim, items.stride(),
                 static_cast<std::size_t>(model_settings.history_max),
                 model_settings.context_fields.size()),
-      linear(model_settings.parts.memory) {}
+      linear(model_settings.parts) {}
 
 Slot Model::add_item(const ItemRef& item, double now_s) {
   const std::size_t before = catalogue.size();
@@ -28,6 +30,7 @@ Slot Model::add_item(const ItemRef& item, double now_s) {
   if (catalogue.size() > before) {
     popularity.add(now_s);
     transitions.add();
+    neighbours.add();
     items.add(item.key);
     repeat.add();
   }
@@ -39,6 +42,8 @@ void Model::copy_changed(Model& view, std::size_t view_index) {
   catalogue.copy_changed(view.catalogue, view_index);
   popularity.copy_changed(view.popularity, view_index);
   transitions.copy_changed(view.transitions, view_index);
+  pairs.copy_changed(view.pairs, view_index);
+  neighbours.copy_changed(view.neighbours, view_index);
   items.copy_changed(view.items, view_index);
   view.attention = attention;
   view.linear = linear;
@@ -52,6 +57,8 @@ void Model::save(ByteWriter& out) const {
   catalogue.save(out);
   popularity.save(out);
   transitions.save(out);
+  pairs.save(out);
+  neighbours.save(out);
   items.save(out);
   attention.save(out);
   linear.save(out);
@@ -65,6 +72,8 @@ void Model::load(ByteReader& in) {
   catalogue.load(in);
   popularity.load(in);
   transitions.load(in, catalogue.size());
+  pairs.load(in, catalogue.size());
+  neighbours.load(in, catalogue.size());
   items.load(in);
   attention.load(in);
   linear.load(in);
@@ -89,6 +98,10 @@ void prepare(const Model& model, const Kernels& kernels, Moment& moment) {
     moment.transition = model.transitions.read(query, moment.columns);
     moment.backoff = moment.transition.backoff / model.popularity.total(query.now_s);
   }
+  if (model.settings.parts.pairs) model.pairs.read(query, moment.columns);
+  if (model.settings.parts.neighbours) {
+    model.neighbours.read(query, moment.neighbourhood, moment.columns);
+  }
   for (std::size_t k = 0; k < query.own_items.size(); ++k) {
     moment.columns.at(query.own_items[k].slot).own = static_cast<std::uint32_t>(k + 1);
   }
@@ -107,7 +120,7 @@ ItemTerms item_terms(const Model& model, const Kernels& kernels, const Moment& m
   float sum = model.items.bias(slot);
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     sum = fma_same_bits(moment.slope[f], terms.x[f], sum);
-    if (kFeatures[f].curve) sum += model.linear.curve(static_cast<Feature>(f), terms.x[f]);
+    if (kFeatures[f].sparse) sum += model.linear.curve(static_cast<Feature>(f), terms.x[f]);
   }
   if (sparse.own != 0) {
     terms.own = &moment.query.own_items[sparse.own - 1];
@@ -167,6 +180,7 @@ double seconds(TimeMs time) {
 
 void make_query(const Model& model, const Example& example, Query& query) {
   const ModelSettings& settings = model.settings;
+  query.user = example.user;
   query.now_s = seconds(example.time);
   query.history_length = std::min<std::uint32_t>(example.history_length,
                                                  static_cast<std::uint32_t>(settings.history_max));
@@ -187,8 +201,10 @@ void make_query(const Model& model, const Example& example, Query& query) {
   find_context_rows(settings, example.context, query);
 }
 
-void make_query(const Model& model, const Behaviour& behaviour, TimeMs now, Query& query) {
+void make_query(const Model& model, UserKey user, const Behaviour& behaviour, TimeMs now,
+                Query& query) {
   const ModelSettings& settings = model.settings;
+  query.user = user;
   query.now_s = seconds(now);
   query.history.clear();
   query.older.clear();
@@ -238,6 +254,9 @@ std::vector<TableMemory> memory(const Model& model) {
   return {{"catalogue", rows, model.catalogue.bytes()},
           {"popularity", rows, model.popularity.bytes()},
           {"transitions", rows, model.transitions.bytes()},
+          {"pairs", static_cast<std::uint64_t>(model.settings.pair_rows), model.pairs.bytes()},
+          {"neighbours", static_cast<std::uint64_t>(model.settings.neighbour_ring),
+           model.neighbours.bytes()},
           {"repeats", rows, model.repeat.bytes()},
           {"item vectors", rows, model.items.bytes()}};
 }

@@ -22,6 +22,8 @@
 #include "scorer/item_parameters.h"
 #include "scorer/linear.h"
 #include "scorer/model_settings.h"
+#include "scorer/neighbours.h"
+#include "scorer/pairs.h"
 #include "scorer/popularity.h"
 #include "scorer/query.h"
 #include "scorer/repeat.h"
@@ -53,6 +55,8 @@ class Model {
   // Memories.
   Popularity popularity;
   Transitions transitions;
+  Pairs pairs;
+  Neighbours neighbours;
   // Parameters.
   ItemParameters items;
   Attention attention;
@@ -67,6 +71,7 @@ struct Moment {
   SparseColumns columns;
   TransitionWeights transition;
   float backoff = 0.0F;  // per unit of decayed count
+  Neighbourhood neighbourhood;
   Attended attended;
   FeatureValues slope{};
   RepeatBuckets repeat;

@@ -1,6 +1,7 @@
 #include "scorer/model_settings.h"
 
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 #include <xxhash.h>
@@ -36,6 +37,12 @@ Result<void> check(const ModelSettings& settings) {
       return checked;
     }
   }
+  for (const auto& [key, value] : {std::pair{"model.pair_rows", settings.pair_rows},
+                                   std::pair{"model.neighbour_ring", settings.neighbour_ring}}) {
+    if (value < 1 || value > 1 << 24 || (value & (value - 1)) != 0) {
+      return stop(fmt::format("{} = {} is not a power of two in 1..{}", key, value, 1 << 24));
+    }
+  }
   if (!std::isfinite(settings.half_life_s) || settings.half_life_s < 1.0 ||
       settings.half_life_s > 1e10) {
     return stop(fmt::format("model.half_life = {} s is outside 1 s..1e10 s", settings.half_life_s));
@@ -57,6 +64,8 @@ std::uint64_t model_id(const ModelSettings& settings) {
   out.fixed(settings.exclude_seen);
   out.fixed(settings.negatives);
   out.fixed(settings.transition_row_max);
+  out.fixed(settings.pair_rows);
+  out.fixed(settings.neighbour_ring);
   out.fixed(settings.recent_items_max);
   out.fixed(settings.warmup_examples);
   for (const std::string& field : settings.context_fields) out.text(field);
@@ -65,6 +74,8 @@ std::uint64_t model_id(const ModelSettings& settings) {
   out.fixed(settings.parts.learning);
   out.fixed(settings.parts.attention);
   out.fixed(settings.parts.memory);
+  out.fixed(settings.parts.pairs);
+  out.fixed(settings.parts.neighbours);
   out.fixed(settings.parts.repeat);
   return XXH3_64bits(out.bytes().data(), out.bytes().size());
 }

@@ -13,10 +13,12 @@ namespace fovea::scorer {
 
 // Parts that can be switched off, to see what each is worth.
 struct Parts {
-  bool learning = true;   // off: no gradient; counts and starting slopes only
-  bool attention = true;  // off: no vectors; bias and linear part only
-  bool memory = true;     // off: no transition features
-  bool repeat = true;     // off: what the user has had is scored like anything else
+  bool learning = true;    // off: no gradient; counts and starting slopes only
+  bool attention = true;   // off: no vectors; bias and linear part only
+  bool memory = true;      // off: no transition features
+  bool pairs = true;       // off: no pair memory
+  bool neighbours = true;  // off: no neighbour memory
+  bool repeat = true;      // off: what the user has had is scored like anything else
   bool operator==(const Parts&) const = default;
 };
 
@@ -29,6 +31,8 @@ struct ModelSettings {
   bool exclude_seen = false;              // items the user has had are neither shown nor negatives
   std::int32_t negatives = 64;            // NEG. 2..1024.
   std::int32_t transition_row_max = 100;  // entries of a row
+  std::int32_t pair_rows = 131'072;       // of the pair memory. A power of two, 1..2^24.
+  std::int32_t neighbour_ring = 262'144;  // choices that find neighbours. Likewise.
   std::int32_t recent_items_max = 20'000;
   std::int32_t warmup_examples = 100;       // examples in the log before the first gradient
   std::vector<std::string> context_fields;  // declared

@@ -9,10 +9,11 @@ namespace {
 
 constexpr float kUniformShare = 0.5F;
 constexpr float kPrecedesWeight = 0.5F;
+constexpr float kNeighboursWeight = 0.5F;
 constexpr std::size_t kOwnAlwaysIn = 8;
 
 float proposal_weight(const SparseLine& line) {
-  return line.follows + kPrecedesWeight * line.precedes;
+  return line.follows + kPrecedesWeight * line.precedes + kNeighboursWeight * line.neighbours;
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ struct QueryOwnItem {
 };
 
 struct Query {
+  UserKey user{};
   double now_s = 0.0;
   std::uint32_t history_length = 0;         // true length, at most L; buckets go by it
   std::vector<QueryEntry> history;          // attended over; newest last
@@ -53,7 +54,8 @@ inline constexpr std::size_t kLastingAfter = 20;
 void make_query(const Model& model, const Example& example, Query& query);
 
 // What a profile's history asks at `now`: the same question, from all L entries.
-void make_query(const Model& model, const Behaviour& behaviour, TimeMs now, Query& query);
+void make_query(const Model& model, UserKey user, const Behaviour& behaviour, TimeMs now,
+                Query& query);
 
 // Row of a context value among the field's kContextRows.
 inline constexpr std::uint32_t kContextRows = 64;

@@ -76,7 +76,7 @@ double at(const Curve& curve, const KnotWeights& weights) {
 // ---- terms ----
 
 bool used(const Parameters& p, std::size_t f) {
-  return p.parts.memory || !kFeatures[f].memory;
+  return kFeatures[f].part == nullptr || p.parts.*kFeatures[f].part;
 }
 
 double slope_of(const Parameters& p, const Buckets& b, std::size_t f) {
@@ -86,7 +86,7 @@ double slope_of(const Parameters& p, const Buckets& b, std::size_t f) {
 
 // d_f: what a feature is where nothing is known.
 double origin_of(std::size_t f) {
-  const bool sparse = f == index(Feature::kFollows) || f == index(Feature::kPrecedes);
+  const bool sparse = kFeatures[f].sparse;
   return sparse ? std::log2(kEps) : 0.0;
 }
 
@@ -132,7 +132,7 @@ double own_score(const Parameters& p, const Question& question, const QueryOwnIt
 
 // What feature f adds to a score where it has the value x.
 double linear_part(const Parameters& p, const Buckets& b, std::size_t f, double x) {
-  const double curve = kFeatures[f].curve ? at(p.slopes[f].knots, feature_knots(x)) : 0.0;
+  const double curve = kFeatures[f].sparse ? at(p.slopes[f].knots, feature_knots(x)) : 0.0;
   return slope_of(p, b, f) * x + curve;
 }
 
@@ -238,16 +238,22 @@ Interest attend(const Parameters& p, const Question& question) {
   return out;
 }
 
-Memory remember(const Parameters& p, const Question& question, double total) {
-  const Query& query = *question.query;
-  Memory out;
-  out.follows.assign(p.items.size(), 0.0);
-  out.precedes.assign(p.items.size(), 0.0);
-  const std::size_t depth = std::min<std::size_t>(6, query.history.size());
-  if (depth == 0 || !p.parts.memory) return out;
-  out.follows_of.assign(depth, Vector(p.items.size(), 0.0));
-  out.precedes_of.assign(depth, Vector(p.items.size(), 0.0));
+namespace {
 
+Column empty_column(std::size_t entries, std::size_t items) {
+  return {Vector(items, 0.0), std::vector<Vector>(entries, Vector(items, 0.0))};
+}
+
+void add_up(Column& column) {
+  for (const Vector& part : column.of) {
+    for (std::size_t slot = 0; slot < part.size(); ++slot) column.whole[slot] += part[slot];
+  }
+}
+
+void remember_transitions(const Parameters& p, const Question& question, double total,
+                          Memory& out) {
+  const Query& query = *question.query;
+  const std::size_t depth = out.follows.of.size();
   double sum = 0.0;
   for (std::size_t k = 0; k < depth; ++k) {
     out.beta.push_back(std::exp(p.beta_position[k].value +
@@ -268,19 +274,95 @@ Memory remember(const Parameters& p, const Question& question, double total) {
     out.backoff += out.beta[k] * kPriorIncrements * item.follows_increment / follows_whole / total;
     if (k == 0 || out.beta[k] >= 1e-3) {
       for (const auto& [slot, weight] : item.follows) {
-        out.follows_of[k][slot] = out.beta[k] * weight / follows_whole;
+        out.follows.of[k][slot] = out.beta[k] * weight / follows_whole;
       }
     }
     if (k >= 5) continue;
     for (const auto& [slot, weight] : item.precedes) {
-      out.precedes_of[k][slot] = out.beta[k] * weight / precedes_whole;
+      out.precedes.of[k][slot] = out.beta[k] * weight / precedes_whole;
     }
   }
-  for (std::size_t k = 0; k < depth; ++k) {
-    for (Slot slot = 0; slot < p.items.size(); ++slot) {
-      out.follows[slot] += out.follows_of[k][slot];
-      out.precedes[slot] += out.precedes_of[k][slot];
+}
+
+void remember_pairs(const Parameters& p, const Query& query, Column& pairs) {
+  for (std::size_t before = 1; before <= 2 && before < query.history.size(); ++before) {
+    const auto row = p.pairs.find(pair_key(query.newest(0).key, query.newest(before).key));
+    if (row == p.pairs.end()) continue;
+    for (const auto& [slot, weight] : row->second.items) {
+      // The newest entry's and its partner's, half and half.
+      const double value = (before == 1 ? 1.0 : .5) * weight / (row->second.total + 1.0);
+      pairs.of[0][slot] += value / 2.0;
+      pairs.of[before][slot] += value / 2.0;
     }
+  }
+}
+
+// By the list of all choices that the ring holds, with no link between them.
+void remember_neighbours(const Parameters& p, const Query& query, Column& neighbours) {
+  struct Neighbour {
+    UserKey user{};
+    std::size_t anchor = 0;
+    std::array<double, 5> found_by{};
+  };
+  std::vector<Neighbour> all;
+  std::vector<Slot> met;
+  double sum = 0.0;
+  for (std::size_t k = 0; k < neighbours.of.size(); ++k) {
+    const Slot item = query.newest(k).slot;
+    if (item == kNoSlot || std::find(met.begin(), met.end(), item) != met.end()) continue;
+    met.push_back(item);
+    int walked = 0;
+    for (std::size_t c = p.choices.size(); c-- > 0 && walked < 40;) {
+      const auto& [user, chosen] = p.choices[c];
+      if (chosen != item) continue;
+      ++walked;
+      if (user == query.user) continue;
+      auto v = std::find_if(all.begin(), all.end(),
+                            [who = user](const Neighbour& other) { return other.user == who; });
+      if (v == all.end()) {
+        if (all.size() == 512) continue;
+        all.push_back({user, c, {}});
+        v = all.end() - 1;
+      }
+      v->found_by[k] += std::exp(-static_cast<double>(k) / 3.0);
+      sum += std::exp(-static_cast<double>(k) / 3.0);
+    }
+  }
+  const auto near = [&](const Neighbour& v, std::size_t choice, int z) {
+    for (std::size_t k = 0; k < neighbours.of.size(); ++k) {
+      neighbours.of[k][p.choices[choice].second] +=
+          v.found_by[k] / (.5 + sum) * std::exp(-static_cast<double>(z) / 2.0);
+    }
+  };
+  for (const Neighbour& v : all) {
+    int z = 0;
+    for (std::size_t c = v.anchor + 1; c < p.choices.size() && z < 5; ++c) {
+      if (p.choices[c].first == v.user) near(v, c, z++);
+    }
+    z = 0;
+    for (std::size_t c = v.anchor; c-- > 0 && z < 3;) {
+      if (p.choices[c].first == v.user) near(v, c, z++);
+    }
+  }
+}
+
+}  // namespace
+
+Memory remember(const Parameters& p, const Question& question, double total) {
+  const Query& query = *question.query;
+  const std::size_t n = query.history.size();
+  const std::size_t items = p.items.size();
+  Memory out;
+  out.follows = empty_column(p.parts.memory ? std::min<std::size_t>(6, n) : 0, items);
+  out.precedes = empty_column(p.parts.memory ? std::min<std::size_t>(6, n) : 0, items);
+  out.pairs = empty_column(p.parts.pairs ? std::min<std::size_t>(3, n) : 0, items);
+  out.neighbours = empty_column(p.parts.neighbours ? std::min<std::size_t>(5, n) : 0, items);
+  if (n == 0) return out;
+  if (p.parts.memory) remember_transitions(p, question, total, out);
+  if (p.parts.pairs) remember_pairs(p, query, out.pairs);
+  if (p.parts.neighbours) remember_neighbours(p, query, out.neighbours);
+  for (Column* column : {&out.follows, &out.precedes, &out.pairs, &out.neighbours}) {
+    add_up(*column);
   }
   return out;
 }
@@ -303,9 +385,11 @@ Terms score(const Parameters& p, const Question& question, const Interest& inter
   out.x[index(Feature::kRecency)] = std::log2(1.0 + since_last);
   out.x[index(Feature::kCount)] = std::log2(1.0 + static_cast<double>(counts.count));
   out.x[index(Feature::kBackedOff)] =
-      std::log2(kBackedOffEpsilon + memory.follows[slot] + memory.backoff * decayed[0]);
-  out.x[index(Feature::kFollows)] = std::log2(kEps + memory.follows[slot]);
-  out.x[index(Feature::kPrecedes)] = std::log2(kEps + memory.precedes[slot]);
+      std::log2(kBackedOffEpsilon + memory.follows.whole[slot] + memory.backoff * decayed[0]);
+  out.x[index(Feature::kFollows)] = std::log2(kEps + memory.follows.whole[slot]);
+  out.x[index(Feature::kPrecedes)] = std::log2(kEps + memory.precedes.whole[slot]);
+  out.x[index(Feature::kNeighbours)] = std::log2(kEps + memory.neighbours.whole[slot]);
+  out.x[index(Feature::kPairs)] = std::log2(kEps + memory.pairs.whole[slot]);
 
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     if (!used(p, f)) continue;
@@ -365,30 +449,33 @@ Explained explain(const Parameters& p, const std::vector<std::string>& context_f
     out.features.merge(own_parts(p, question, *own, counts.count, terms.x));
   }
 
-  // A feature made of tw or rv: what it is where that is 0 stays with the feature, the rest goes
-  // to the entries in proportion to what each adds to tw or rv.
-  const auto split = [&](Feature feature, double level_x, const std::vector<Vector>& parts,
-                         double whole) {
+  // A feature made of a sparse memory: what it is where that is 0 stays with the feature, the rest
+  // goes to the entries in proportion to what each adds to it.
+  const auto split = [&](Feature feature, double level_x, const Column& column) {
+    const double whole = column.whole[slot];
     const std::size_t f = index(feature);
     const double level = linear_part(p, b, f, level_x);
     const double rest = linear_part(p, b, f, terms.x[f]) - level;
     out.features[std::string(kFeatures[f].name)] = level;
     if (whole == 0.0) return;
-    for (std::size_t k = 0; k < parts.size(); ++k) {
-      out.history[n - 1 - k] += rest * parts[k][slot] / whole;
+    for (std::size_t k = 0; k < column.of.size(); ++k) {
+      out.history[n - 1 - k] += rest * column.of[k][slot] / whole;
     }
   };
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     if (!used(p, f)) continue;
     const auto feature = static_cast<Feature>(f);
     if (feature == Feature::kFollows) {
-      split(feature, std::log2(kEps), memory.follows_of, memory.follows[slot]);
+      split(feature, std::log2(kEps), memory.follows);
     } else if (feature == Feature::kPrecedes) {
-      split(feature, std::log2(kEps), memory.precedes_of, memory.precedes[slot]);
+      split(feature, std::log2(kEps), memory.precedes);
+    } else if (feature == Feature::kNeighbours) {
+      split(feature, std::log2(kEps), memory.neighbours);
+    } else if (feature == Feature::kPairs) {
+      split(feature, std::log2(kEps), memory.pairs);
     } else if (feature == Feature::kBackedOff) {
       const double decayed = std::exp2(terms.x[index(Feature::kPopularityShort)]) - .1;
-      split(feature, std::log2(kBackedOffEpsilon + memory.backoff * decayed), memory.follows_of,
-            memory.follows[slot]);
+      split(feature, std::log2(kBackedOffEpsilon + memory.backoff * decayed), memory.follows);
     } else {
       out.features[std::string(kFeatures[f].name)] = linear_part(p, b, f, terms.x[f]);
     }
@@ -462,7 +549,7 @@ void learn(Parameters& p, const Model& model, const Query& query,
     const std::size_t f = index(Feature::kFollows);
     for (std::size_t i = 0; i < candidates.size(); ++i) {
       if (skipped(i)) continue;
-      const double x = std::log2(kEps + moved.follows[candidates[i].slot]);
+      const double x = std::log2(kEps + moved.follows.whole[candidates[i].slot]);
       sum += delta[i] * linear_part(p, question.buckets, f, x);
     }
     return sum;
@@ -539,7 +626,7 @@ void learn(Parameters& p, const Model& model, const Query& query,
     item.bias.step(.08, delta[i]);
     for (std::size_t f = 0; f < kFeatureCount; ++f) {
       slope_gradient[f] += delta[i] * terms[i].x[f];
-      if (!kFeatures[f].curve) continue;
+      if (!kFeatures[f].sparse) continue;
       for (const auto& [knot, weight] : feature_knots(terms[i].x[f])) {
         knot_gradient[f][knot] += delta[i] * weight;
       }

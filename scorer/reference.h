@@ -61,6 +61,11 @@ struct LagTable {
 
 using Curve = std::array<Number, kKnots>;
 
+struct PairRow {
+  double total = 0.0;
+  std::vector<std::pair<Slot, double>> items;
+};
+
 // Every number that a score depends on, but the counts of popularity.
 struct Parameters {
   std::size_t dim = 0;
@@ -82,6 +87,10 @@ struct Parameters {
   // transitions.h
   std::vector<Number> beta_position;
   std::array<Number, kGapBuckets> beta_gap;
+  // pairs.h, by pair_key()
+  std::map<std::uint32_t, PairRow> pairs;
+  // neighbours.h: the choices that the ring holds, oldest first
+  std::vector<std::pair<UserKey, Slot>> choices;
   // repeat.h
   std::array<LagTable, kLagClasses> tables;
   std::array<Number, kLagClasses> gates;
@@ -119,13 +128,16 @@ struct Interest {
 
 [[nodiscard]] Interest attend(const Parameters& parameters, const Question& question);
 
+// What a sparse memory says of every item, and what each entry, newest first, adds to it.
+struct Column {
+  std::vector<double> whole;            // by slot
+  std::vector<std::vector<double>> of;  // by entry, by slot
+};
+
 struct Memory {
-  std::vector<double> beta;      // newest first
-  std::vector<double> follows;   // tw, by slot
-  std::vector<double> precedes;  // rv, by slot
-  // What each entry adds to tw and rv, newest first, by slot.
-  std::vector<std::vector<double>> follows_of, precedes_of;
-  double backoff = 0.0;  // b0 / all choices decayed at H/8
+  std::vector<double> beta;                     // newest first
+  Column follows, precedes, pairs, neighbours;  // tw, rv, t2, kn
+  double backoff = 0.0;                         // b0 / all choices decayed at H/8
 };
 
 // Requires: `total` is all choices decayed at H/8, Popularity::total().

@@ -92,6 +92,35 @@ void read_transitions(const Model& model, Parameters& p) {
   FOVEA_ASSERT(in.at_end());
 }
 
+void read_pairs(const Model& model, Parameters& p) {
+  ByteWriter saved;
+  model.pairs.save(saved);
+  ByteReader in(saved.bytes());
+  for (std::uint64_t rows = in.varint(); rows > 0; --rows) {
+    PairRow& row = p.pairs[in.fixed<std::uint32_t>()];
+    row.total = static_cast<double>(in.fixed<float>());
+    row.items.resize(in.count());
+    for (auto& [slot, weight] : row.items) {
+      slot = in.fixed<Slot>();
+      weight = static_cast<double>(in.fixed<float>());
+    }
+  }
+  FOVEA_ASSERT(in.at_end());
+}
+
+void read_neighbours(const Model& model, Parameters& p) {
+  ByteWriter saved;
+  model.neighbours.save(saved);
+  ByteReader in(saved.bytes());
+  (void)in.fixed<std::uint64_t>();
+  p.choices.resize(in.count());
+  for (auto& [user, item] : p.choices) {
+    user = in.fixed<UserKey>();
+    item = in.fixed<Slot>();
+  }
+  FOVEA_ASSERT(in.at_end());
+}
+
 void read_attention(const Model& model, Parameters& p) {
   ByteWriter saved;
   model.attention.save(saved);
@@ -165,6 +194,8 @@ Parameters read(const Model& model) {
   p.parts = model.settings.parts;
   read_items(model, p);
   read_transitions(model, p);
+  read_pairs(model, p);
+  read_neighbours(model, p);
   read_attention(model, p);
   read_linear(model, p);
   read_repeat(model, p);

@@ -11,8 +11,7 @@ constexpr std::uint32_t kCountMax = 30;
 
 // What d_f is: an own item that no memory knows adds nothing.
 float origin(std::size_t f) {
-  const auto feature = static_cast<Feature>(f);
-  return feature == Feature::kFollows || feature == Feature::kPrecedes ? sparse_floor() : 0.0F;
+  return kFeatures[f].sparse ? sparse_floor() : 0.0F;
 }
 
 float recency_of(const QueryOwnItem& own) {

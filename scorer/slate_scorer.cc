@@ -97,7 +97,7 @@ float SlateScorer::Impl::score_one(const Model& model, Slot slot) const {
 
 void SlateScorer::Impl::score_all(const Model& model, const Behaviour& behaviour,
                                   const SlateRequest& request) {
-  make_query(model, behaviour, request.now, moment.query);
+  make_query(model, request.user, behaviour, request.now, moment.query);
   prepare(model, kernels, moment);
 
   overlaid.clear();
@@ -124,9 +124,10 @@ void SlateScorer::Impl::score_all(const Model& model, const Behaviour& behaviour
   Eigen::Map<Eigen::VectorXf>(scores.data(), static_cast<Eigen::Index>(n)).noalias() = out * user;
 
   DenseWeights weights{moment.slope, 0.0F, moment.backoff};
-  for (const Feature feature : {Feature::kFollows, Feature::kPrecedes}) {
-    weights.level +=
-        moment.slope[index(feature)] * sparse_floor() + model.linear.curve(feature, sparse_floor());
+  for (std::size_t f = 0; f < kFeatureCount; ++f) {
+    if (!kFeatures[f].sparse) continue;
+    weights.level += moment.slope[f] * sparse_floor() +
+                     model.linear.curve(static_cast<Feature>(f), sparse_floor());
   }
   for (std::size_t from = 0; from < n; from += kBlock) {
     add_dense(model, weights, moment.query.now_s, from, std::min(kBlock, n - from), &scores[from]);

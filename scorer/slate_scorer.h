@@ -33,6 +33,7 @@ struct RecentChoice {
 };
 
 struct SlateRequest {
+  UserKey user{};  // whose own choices are no neighbour's
   TimeMs now{};
   std::int32_t size = 10;  // k
   ExplainLevel explain = ExplainLevel::kBrief;

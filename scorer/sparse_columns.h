@@ -12,9 +12,11 @@ namespace fovea::scorer {
 
 struct SparseLine {
   Slot slot = kNoSlot;
-  float follows = 0.0F;   // tw: share of what followed the history
-  float precedes = 0.0F;  // rv: share of what the history followed
-  std::uint32_t own = 0;  // 1 + index in Query::own_items; 0: not an own item
+  float follows = 0.0F;     // tw: share of what followed the history
+  float precedes = 0.0F;    // rv: share of what the history followed
+  float pairs = 0.0F;       // t2: share of what followed the newest items together
+  float neighbours = 0.0F;  // kn: share of what users did who were lately in the same place
+  std::uint32_t own = 0;    // 1 + index in Query::own_items; 0: not an own item
 };
 
 class SparseColumns {

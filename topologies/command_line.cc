@@ -142,6 +142,9 @@ Result<Command> Parser::finish_evaluate() {
     if (part == "learning") evaluate.parts.learning = false;
     if (part == "attention") evaluate.parts.attention = false;
     if (part == "memory") evaluate.parts.memory = false;
+    if (part == "pairs") evaluate.parts.pairs = false;
+    if (part == "neighbours") evaluate.parts.neighbours = false;
+    if (part == "repeat") evaluate.parts.repeat = false;
   }
   return Command{evaluate};
 }
@@ -210,8 +213,8 @@ void Parser::add_evaluate() {
   sub->add_option("--every", evaluate.every, "score each so many-th eligible event")
       ->check(CLI::PositiveNumber);
   sub->add_option("--seed", evaluate.seed, "of the sampled events");
-  sub->add_option("--without", words.without, "switch a part off: learning, attention or memory")
-      ->check(CLI::IsMember({"learning", "attention", "memory"}))
+  sub->add_option("--without", words.without, "switch a part off: learning, attention, memory, pairs, neighbours or repeat")
+      ->check(CLI::IsMember({"learning", "attention", "memory", "pairs", "neighbours", "repeat"}))
       ->allow_extra_args(false);
   sub->add_option("--publish-every", words.publish_every,
                   "the model that scores lags: 1s of stream time, 300ev, 0");

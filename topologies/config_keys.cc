@@ -301,6 +301,15 @@ std::vector<ConfigKey> make_keys() {
       "model.transition_row_max", 1, 1'000, "items", "followers remembered of each item",
       [](auto& c) -> auto& { return c.model.transition_row_max; }));
   keys.push_back(integer_key(
+      "model.pair_rows", 1, 1 << 24, "rows",
+      "pairs of items whose followers are remembered; a power of two, 140 bytes each, three times",
+      [](auto& c) -> auto& { return c.model.pair_rows; }));
+  keys.push_back(integer_key(
+      "model.neighbour_ring", 1, 1 << 24, "choices",
+      "latest choices in which neighbours are looked for; a power of two, 24 bytes each, three "
+      "times",
+      [](auto& c) -> auto& { return c.model.neighbour_ring; }));
+  keys.push_back(integer_key(
       "model.recent_items_max", 1, 1'000'000, "events",
       "recent events that negatives are drawn from",
       [](auto& c) -> auto& { return c.model.recent_items_max; }));

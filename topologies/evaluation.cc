@@ -125,6 +125,7 @@ Result<void> Evaluation::step(const Event& event, SourceCoordinates at) {
 
 Rank Evaluation::rank(const EvaluatedUser& user, TimeMs now, ItemKey target) {
   scorer::SlateRequest request;
+  request.user = user.key;
   request.now = now;
   request.explain = scorer::ExplainLevel::kOff;
   request.overlay = recent_.of(user.key);

@@ -9,6 +9,7 @@
 #include "ingest/recommendation_codec.h"
 #include "scorer/model_info.h"
 #include "scorer/slate_scorer.h"
+#include "ingest/keys.h"
 #include "topologies/commands.h"
 #include "topologies/local_state.h"
 #include "topologies/slate_text.h"
@@ -31,6 +32,7 @@ Result<void> explain(const Config& config, const ExplainOptions& options) {
 
   const Behaviour& behaviour = (*found)->profile.behaviour;
   scorer::SlateRequest request;
+  request.user = ingest::user_key(config.name, user.value);
   // As of the user's last event, which is when the last slate was made: ages and popularity are
   // what they were then.
   if (!behaviour.history.empty()) request.now = behaviour.history.back().time;

@@ -407,6 +407,7 @@ void Pipeline::Impl::answer(Task& task, OpenProfile& user, const scorer::Model& 
 std::vector<RecommendedItem> Pipeline::Impl::score(OpenProfile& user, const Event& trigger,
                                                    const scorer::Model& model) {
   scorer::SlateRequest request;
+  request.user = user.key;
   request.now = trigger.event_time;
   request.size = std::clamp(trigger.k.value_or(config.slate.size), 1, kSlateSizeMax);
   request.explain = config.slate.explain;

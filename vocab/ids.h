@@ -68,3 +68,8 @@ struct std::hash<fovea::ItemKey> {
   // The key is a hash already.
   std::size_t operator()(fovea::ItemKey key) const noexcept { return fovea::value(key); }
 };
+
+template <>
+struct std::hash<fovea::UserKey> {
+  std::size_t operator()(fovea::UserKey key) const noexcept { return fovea::value(key); }
+};

@@ -24,6 +24,8 @@ inline scorer::ModelSettings tiny_settings() {
   settings.example_history_max = 4;
   settings.negatives = 4;
   settings.transition_row_max = 6;
+  settings.pair_rows = 4;
+  settings.neighbour_ring = 16;
   settings.recent_items_max = 100;
   settings.warmup_examples = 5;
   return settings;

@@ -33,8 +33,8 @@ std::vector<float> scores(const Model& model, const RandomLog& log) {
   std::vector<float> out;
   const Kernels& with = kernels(fastest_kernel_level());
   Moment moment;
-  for (const Behaviour& user : log.users) {
-    make_query(model, user, log.now(), moment.query);
+  for (std::size_t user = 0; user < log.users.size(); ++user) {
+    make_query(model, UserKey{user}, log.users[user], log.now(), moment.query);
     prepare(model, with, moment);
     for (Slot slot = 0; slot < model.item_count(); ++slot) {
       out.push_back(item_terms(model, with, moment, slot, model.popularity.counts(slot)).score);

@@ -93,12 +93,16 @@ inline ModelSettings random_settings() {
   settings.exclude_seen = *gen::arbitrary<bool>();
   settings.negatives = *gen::inRange(2, 20);
   settings.transition_row_max = *gen::inRange(1, 8);
+  settings.pair_rows = *gen::element(1, 8, 64);
+  settings.neighbour_ring = *gen::element(1, 2, 16, 256);
   settings.recent_items_max = *gen::element(100, 1000);
   settings.warmup_examples = *gen::inRange(0, 5);
   const auto on = [] { return *gen::weightedElement<bool>({{5, true}, {1, false}}); };
   settings.parts.learning = on();
   settings.parts.attention = on();
   settings.parts.memory = on();
+  settings.parts.pairs = on();
+  settings.parts.neighbours = on();
   settings.parts.repeat = on();
   return settings;
 }

@@ -27,18 +27,20 @@ struct Asked {
   Asked()
       : log(random_log(random_settings())),
         learner(learned(log)),
-        user(log.users[*rc::gen::inRange<std::size_t>(0, log.users.size())]),
+        who(*rc::gen::inRange<std::size_t>(0, log.users.size())),
+        user(log.users[who]),
         now(TimeMs{log.now_ms + *rc::gen::inRange<std::int64_t>(0, 10'000'000)}) {}
   [[nodiscard]] const Model& model() const { return learner->model(); }
   [[nodiscard]] Moment moment() const {
     Moment out;
-    make_query(model(), user, now, out.query);
+    make_query(model(), UserKey{who}, user, now, out.query);
     prepare(model(), fast(), out);
     return out;
   }
 
   RandomLog log;
   std::unique_ptr<Learner> learner;
+  std::size_t who;
   Behaviour user;
   TimeMs now;
 };
@@ -105,6 +107,7 @@ TEST(ScoringLaw, ASlateIsTheHeadOfTheSortedList) {
     const std::set<std::uint64_t> gone =
         *rc::gen::container<std::set<std::uint64_t>>(rc::gen::inRange<std::uint64_t>(0, 15));
     SlateRequest request;
+    request.user = UserKey{asked.who};
     request.now = asked.now;
     request.explain = ExplainLevel::kOff;
     request.size = *rc::gen::inRange(0, 20);

@@ -25,7 +25,7 @@ struct Learned {
   }
   [[nodiscard]] Query query(std::size_t user) const {
     Query out;
-    make_query(learner->model(), stream.users[user], stream.now(), out);
+    make_query(learner->model(), UserKey{user}, stream.users[user], stream.now(), out);
     return out;
   }
 

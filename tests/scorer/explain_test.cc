@@ -43,7 +43,7 @@ TEST(Explain, PartsAddUpToTheScoreOfEveryItem) {
       const Model& model = learner->model();
       Moment moment;
       for (std::size_t user = 0; user < SmallStream::kUsers; ++user) {
-        make_query(model, stream.users[user], stream.now(), moment.query);
+        make_query(model, UserKey{user}, stream.users[user], stream.now(), moment.query);
         prepare(model, fast(), moment);
         for (Slot slot = 0; slot < model.item_count(); ++slot) {
           const ItemCounts counts = model.popularity.counts(slot);
@@ -89,7 +89,7 @@ TEST(Explain, EveryPartIsWhatTheReferenceSays) {
     const reference::Parameters parameters = reference::read(model);
     Moment moment;
     for (std::size_t user = 0; user < SmallStream::kUsers; ++user) {
-      make_query(model, stream.users[user], stream.now(), moment.query);
+      make_query(model, UserKey{user}, stream.users[user], stream.now(), moment.query);
       if (user % 3 == 0) add_strangers(moment.query);
       prepare(model, fast(), moment);
       const Query& query = moment.query;
@@ -125,7 +125,7 @@ TEST(Explain, EveryPartIsWhatTheReferenceSays) {
         for (const auto& [name, value] : exact.features) {
           compare(features[name], value, score, name);
         }
-        if (settings.parts.memory && memory.follows[slot] > 0.0) ++shared;
+        if (settings.parts.memory && memory.follows.whole[slot] > 0.0) ++shared;
       }
     }
   }
@@ -167,7 +167,7 @@ struct Asked {
   explicit Asked(std::size_t user, const ModelSettings& settings = small_settings())
       : stream(settings), learner(new_learner(settings)) {
     fold(*learner, stream, 2000);
-    make_query(model(), stream.users[user], stream.now(), moment.query);
+    make_query(model(), UserKey{user}, stream.users[user], stream.now(), moment.query);
     prepare(model(), fast(), moment);
   }
   [[nodiscard]] const Model& model() const { return learner->model(); }

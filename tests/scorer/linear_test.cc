@@ -25,6 +25,8 @@ TEST(Linear, FeatureValuesAreTheirFormulas) {
   SparseLine line;
   line.follows = .25F;
   line.precedes = .125F;
+  line.neighbours = .5F;
+  line.pairs = .75F;
 
   const FeatureValues x = feature_values(popularity, counts, line, 1000.0, .5F);
 
@@ -37,7 +39,9 @@ TEST(Linear, FeatureValuesAreTheirFormulas) {
                              2.0,
                              std::log2(1e-6 + .25 + .5 * shortest),
                              std::log2(5e-4 + .25),
-                             std::log2(5e-4 + .125)};
+                             std::log2(5e-4 + .125),
+                             std::log2(5e-4 + .5),
+                             std::log2(5e-4 + .75)};
   ASSERT_EQ(std::size(expected), kFeatureCount);
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     EXPECT_NEAR(static_cast<double>(x[f]), expected[f], 1e-5) << kFeatures[f].name;
@@ -53,7 +57,7 @@ TEST(Linear, NamesAreDifferentAndListedInOrder) {
 }
 
 TEST(Linear, StartsAtTheFirstSlopesWithFlatCurves) {
-  const Linear linear(true);
+  const Linear linear(Parts{});
   const FeatureValues slopes = linear.slopes(moment(31, 5, 9));
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     EXPECT_EQ(slopes[f], kFeatures[f].first_slope);
@@ -61,16 +65,20 @@ TEST(Linear, StartsAtTheFirstSlopesWithFlatCurves) {
   }
 }
 
-TEST(Linear, WithoutMemoryItsFeaturesAreSilent) {
-  Linear linear(false);
+TEST(Linear, TheFeaturesOfAPartThatIsOffAreSilent) {
+  Parts parts;
+  parts.memory = false;
+  parts.pairs = false;
+  Linear linear(parts);
   FeatureValues x;
   x.fill(1.0F);
   linear.gather(x, 1.0F);
   linear.step(moment(0, 0, 0));
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     const auto feature = static_cast<Feature>(f);
-    EXPECT_EQ(linear.uses(feature), !kFeatures[f].memory);
-    if (!kFeatures[f].memory) continue;
+    const bool off = kFeatures[f].part != nullptr && kFeatures[f].part != &Parts::neighbours;
+    EXPECT_EQ(linear.uses(feature), !off);
+    if (!off) continue;
     EXPECT_EQ(linear.slopes(moment(0, 0, 0))[f], 0.0F);
     EXPECT_EQ(linear.curve(feature, 0.0F), 0.0F);
     EXPECT_EQ(linear.curve_slope(feature, 0.0F), 0.0F);
@@ -78,7 +86,7 @@ TEST(Linear, WithoutMemoryItsFeaturesAreSilent) {
 }
 
 TEST(Linear, AStepMovesTheSlopesOfItsMomentOnly) {
-  Linear linear(true);
+  Linear linear(Parts{});
   FeatureValues x{};
   x[index(Feature::kAge)] = 2.0F;
   linear.gather(x, -1.5F);
@@ -97,7 +105,7 @@ TEST(Linear, AStepMovesTheSlopesOfItsMomentOnly) {
 }
 
 TEST(Linear, ACurveIsLinearBetweenItsKnots) {
-  Linear linear(true);
+  Linear linear(Parts{});
   FeatureValues x{};
   for (const float at : {-10.0F, -6.3F, -4.0F, -1.2F, .9F}) {
     x[index(Feature::kFollows)] = at;
@@ -117,7 +125,7 @@ TEST(Linear, ACurveIsLinearBetweenItsKnots) {
 }
 
 TEST(Linear, ACurveIsFiniteBeyondItsEnds) {
-  Linear linear(true);
+  Linear linear(Parts{});
   FeatureValues x{};
   x[index(Feature::kFollows)] = 100.0F;
   linear.gather(x, 1.0F);
@@ -130,14 +138,14 @@ TEST(Linear, ACurveIsFiniteBeyondItsEnds) {
 }
 
 TEST(Linear, LoadingGivesWhatWasSaved) {
-  Linear linear(true);
+  Linear linear(Parts{});
   FeatureValues x;
   x.fill(-2.0F);
   linear.gather(x, .3F);
   linear.step(moment(1, 1, 1));
   ByteWriter saved;
   linear.save(saved);
-  Linear loaded(true);
+  Linear loaded(Parts{});
   ByteReader in(saved.bytes());
   loaded.load(in);
   EXPECT_TRUE(in.at_end());

@@ -38,6 +38,9 @@ TEST(ModelSettings, WhatIsOutOfRangeIsRefusedByKeyAndValue) {
       {[](auto& s) { s.transition_row_max = 0; }, "model.transition_row_max", "0"},
       {[](auto& s) { s.recent_items_max = 99; }, "model.recent_items_max", "99"},
       {[](auto& s) { s.warmup_examples = -1; }, "model.warmup_examples", "-1"},
+      {[](auto& s) { s.pair_rows = 0; }, "model.pair_rows", "0"},
+      {[](auto& s) { s.pair_rows = 1000; }, "model.pair_rows", "1000"},
+      {[](auto& s) { s.neighbour_ring = 1 << 25; }, "model.neighbour_ring", "33554432"},
       {[](auto& s) { s.half_life_s = .5; }, "model.half_life", "0.5"},
       {[](auto& s) { s.half_life_s = NAN; }, "model.half_life", "nan"},
       {[](auto& s) { s.half_life_s = INFINITY; }, "model.half_life", "inf"},
@@ -80,6 +83,10 @@ TEST(ModelSettings, EverySettingNamesAnotherModel) {
       [](auto& s) { s.parts.learning = false; },
       [](auto& s) { s.parts.attention = false; },
       [](auto& s) { s.parts.memory = false; },
+      [](auto& s) { s.parts.pairs = false; },
+      [](auto& s) { s.parts.neighbours = false; },
+      [](auto& s) { s.pair_rows *= 2; },
+      [](auto& s) { s.neighbour_ring *= 2; },
       [](auto& s) { s.parts.repeat = false; },
   };
   std::set<std::uint64_t> ids;

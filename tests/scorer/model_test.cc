@@ -15,7 +15,7 @@ namespace {
 
 // Every way the model is built: repeats allowed or not, and each part left out.
 std::vector<std::pair<std::string, ModelSettings>> variants() {
-  std::vector<std::pair<std::string, ModelSettings>> out(5, {"", small_settings()});
+  std::vector<std::pair<std::string, ModelSettings>> out(7, {"", small_settings()});
   out[0].first = "repeats";
   out[1].first = "seen_excluded";
   out[1].second.exclude_seen = true;
@@ -25,6 +25,10 @@ std::vector<std::pair<std::string, ModelSettings>> variants() {
   out[3].second.parts.memory = false;
   out[4].first = "without_repeat";
   out[4].second.parts.repeat = false;
+  out[5].first = "without_pairs";
+  out[5].second.parts.pairs = false;
+  out[6].first = "without_neighbours";
+  out[6].second.parts.neighbours = false;
   return out;
 }
 
@@ -40,7 +44,7 @@ TEST_P(EveryModel, ScoresEveryItemAsTheReferenceDoes) {
 
   Moment moment;
   for (std::size_t user = 0; user < SmallStream::kUsers; ++user) {
-    make_query(model, stream.users[user], stream.now(), moment.query);
+    make_query(model, UserKey{user}, stream.users[user], stream.now(), moment.query);
     prepare(model, kernels(fastest_kernel_level()), moment);
     const reference::Question question = reference::ask(parameters, model, moment.query);
     const reference::Interest interest = reference::attend(parameters, question);
@@ -90,7 +94,8 @@ TEST(ModelInfo, KnowsWhatWasFolded) {
   EXPECT_EQ(stamp(model).model_id, model_id(settings));
   EXPECT_EQ(item_count(model), learner->stats().items);
   for (const TableMemory& table : memory(model)) {
-    EXPECT_EQ(table.rows, item_count(model)) << table.table;
+    const bool of_items = table.table != "pairs" && table.table != "neighbours";
+    EXPECT_TRUE(!of_items || table.rows == item_count(model)) << table.table;
     EXPECT_GT(table.bytes, 0U) << table.table;
   }
 }
@@ -128,7 +133,7 @@ TEST(Query, AnExampleAsksWhatTheProfileAsks) {
   Query of_example, of_profile;
   make_query(learner->model(), make_example(settings, stream.users[user], event, UserKey{user}),
              of_example);
-  make_query(learner->model(), stream.users[user], event.event_time, of_profile);
+  make_query(learner->model(), UserKey{user}, stream.users[user], event.event_time, of_profile);
 
   EXPECT_EQ(of_example.history_length, of_profile.history_length);
   EXPECT_EQ(of_example.context_rows, of_profile.context_rows);

@@ -28,7 +28,7 @@ struct Asked {
         recent.add(model().catalogue.find(example->item.key), model().item_count());
       }
     }
-    make_query(model(), stream.users[0], stream.now(), moment.query);
+    make_query(model(), UserKey{0}, stream.users[0], stream.now(), moment.query);
     prepare(model(), kernels(fastest_kernel_level()), moment);
   }
   [[nodiscard]] const Model& model() const { return learner->model(); }

@@ -55,7 +55,7 @@ class RepeatOf : public testing::Test {
   }
 
   Repeat repeat;
-  Linear linear{true};
+  Linear linear{Parts{}};
   RepeatBuckets buckets{2, 1, 5, 3};
   FeatureValues x{};
 };
@@ -70,7 +70,9 @@ TEST_F(RepeatOf, StartsAtNothing) {
 TEST_F(RepeatOf, AStepMovesTheTermsOfItsLagClass) {
   const QueryOwnItem own{1, 3, 60'000, 2};
   x[index(Feature::kAge)] = 4.0F;
-  x[index(Feature::kFollows)] = sparse_floor();
+  for (const Feature f : {Feature::kFollows, Feature::kNeighbours, Feature::kPairs}) {
+    x[index(f)] = sparse_floor();
+  }
   repeat.gather(own, buckets, 3, x, -.5F, .25F);
   repeat.step(linear);
 

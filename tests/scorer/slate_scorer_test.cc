@@ -77,7 +77,7 @@ TEST(SlateScorer, ScoresEveryItemAsTheModelDoes) {
         const auto slate = learned.scorer.slate(learned.model(), behaviour, request);
 
         Moment moment;
-        make_query(learned.model(), behaviour, request.now, moment.query);
+        make_query(learned.model(), request.user, behaviour, request.now, moment.query);
         const Kernels& fast = kernels(fastest_kernel_level());
         prepare(learned.model(), fast, moment);
         ASSERT_GT(slate.size(), 20U);

@@ -28,6 +28,8 @@ inline ModelSettings small_settings() {
   settings.half_life_s = 600;
   settings.negatives = 16;
   settings.transition_row_max = 20;
+  settings.pair_rows = 64;
+  settings.neighbour_ring = 256;
   settings.recent_items_max = 200;
   settings.warmup_examples = 20;
   settings.context_fields = {"device", "hour"};

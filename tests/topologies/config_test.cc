@@ -231,6 +231,7 @@ TEST(Config, IgnoresVariablesThatAreNotConfiguration) {
 
 TEST(Config, PrintsWhatLoadsToTheSameConfiguration) {
   const Config config = accepted(R"(
+transport = "embedded"
 workers = 3
 [input]
 topics = ["x", "y"]
@@ -274,6 +275,8 @@ half_life = "20000s"
 negatives = 32
 example_history_max = 10
 transition_row_max = 50
+pair_rows = 1024
+neighbour_ring = 2048
 recent_items_max = 1000
 warmup_examples = 5
 restart_target = "5s"
@@ -294,11 +297,17 @@ replication = 3
 [group]
 id = "g"
 instance = "i"
+[learning]
+shed_lag = 100
+[metrics]
+listen = "127.0.0.1:0"
+ready_lag = "3s"
 [kafka]
 "bootstrap.servers" = "k:9092"
 [log]
 format = "json"
 level = "debug"
+personal_data = true
 )");
   const std::string printed = print_config(config);
 
