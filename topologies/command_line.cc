@@ -213,7 +213,8 @@ void Parser::add_evaluate() {
   sub->add_option("--every", evaluate.every, "score each so many-th eligible event")
       ->check(CLI::PositiveNumber);
   sub->add_option("--seed", evaluate.seed, "of the sampled events");
-  sub->add_option("--without", words.without, "switch a part off: learning, attention, memory, pairs, neighbours or repeat")
+  sub->add_option("--without", words.without,
+                  "switch a part off: learning, attention, memory, pairs, neighbours or repeat")
       ->check(CLI::IsMember({"learning", "attention", "memory", "pairs", "neighbours", "repeat"}))
       ->allow_extra_args(false);
   sub->add_option("--publish-every", words.publish_every,

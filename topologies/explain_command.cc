@@ -6,10 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "ingest/keys.h"
 #include "ingest/recommendation_codec.h"
 #include "scorer/model_info.h"
 #include "scorer/slate_scorer.h"
-#include "ingest/keys.h"
 #include "topologies/commands.h"
 #include "topologies/local_state.h"
 #include "topologies/slate_text.h"
@@ -55,8 +55,7 @@ Result<void> explain(const Config& config, const ExplainOptions& options) {
   slate.items = scorer.slate(local->learner->model(), behaviour, request);
 
   if (options.json) {
-    fmt::print("{}\n",
-               ingest::encode_recommendation(slate, ingest::RecommendationDetail::kFull));
+    fmt::print("{}\n", ingest::encode_recommendation(slate, ingest::RecommendationDetail::kFull));
     return {};
   }
   fmt::print("user {}, as of {}; model {:016x} at position {} ({})\n\n", options.user,
