@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "topologies/config_value.h"
+#include "topologies/metrics_table.h"
 
 #ifndef FOVEA_VERSION
 #define FOVEA_VERSION "unknown"
@@ -297,7 +298,10 @@ void Parser::add_looking() {
   topology(*sub);
   sub->add_flag("--json", model.json, "one JSON object");
 
-  // Keeps topologies/README.md what the code says.
+  // Keep README.md and METRICS.md what the code says.
+  command(app, "metrics-table", "", [] {
+    return Result<Command>(Command{PrintText{metrics_table()}});
+  })->group("");
   command(app, "config-table", "", [] {
     return Result<Command>(Command{PrintConfigTable{}});
   })->group("");

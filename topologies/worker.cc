@@ -49,12 +49,14 @@ std::string header(const OutputRecord& record, const std::string& name) {
   return "";
 }
 
-void log_dead_letter(const OutputRecord& record) {
+// The message quotes the value at fault, which may name a person; the topic has it either way.
+void log_dead_letter(const OutputRecord& record, bool quote) {
   const std::string reason = header(record, "fovea.reason");
+  const std::string quoted = quote ? ": " + header(record, "fovea.message") : "";
   log_limited(LogLevel::kWarning, "dead letter " + reason,
-              fmt::format("dead letter, {}: {} ({} [{}] offset {})", reason,
-                          header(record, "fovea.message"), header(record, "fovea.topic"),
-                          header(record, "fovea.partition"), header(record, "fovea.offset")));
+              fmt::format("dead letter, {}{} ({} [{}] offset {})", reason, quoted,
+                          header(record, "fovea.topic"), header(record, "fovea.partition"),
+                          header(record, "fovea.offset")));
 }
 
 }  // namespace
@@ -242,7 +244,7 @@ void Worker::route(Effects effects) {
     outbox_.put(learning_record(shared_.config, learning));
   }
   for (OutputRecord& dead_letter : effects.dead_letters) {
-    log_dead_letter(dead_letter);
+    log_dead_letter(dead_letter, shared_.config.log_personal_data);
     outbox_.put(std::move(dead_letter));
   }
 }
