@@ -1,12 +1,15 @@
 """What tests/compose/run.sh asks of topic dumps (kcat -J), in one sentence on standard output.
 
     check_slates.py slates FILE                      each is whole, small and explained
+    check_slates.py metrics URL                      ready, and counting what it sends
     check_slates.py account TOML EVENTS SLATES DEAD  every event that wants a slate is covered
 """
 import json
 import pathlib
+import re
 import sys
 import tomllib
+import urllib.request
 
 SLATE_BYTES_MAX = 6144
 
@@ -51,6 +54,16 @@ def slates(path):
     print(f"{len(rows)} slates of {len({row['key'] for row in rows})} users, {named} reasons from history")
 
 
+def metrics(url):
+    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    value = {name: float(number) for name, number in re.findall(r"^(fovea_\w+) (\S+)$", text, re.M)}
+    expect(value.get("fovea_ready") == 1, "/metrics does not say that fovea is ready")
+    sent = value.get("fovea_recommendations_total", 0)
+    expect(sent >= 20, f"/metrics counts {sent:.0f} slates, at least 20 were read")
+    print(f"{sent:.0f} slates counted, {len(value)} metrics without labels")
+
+
 def account(toml, events_path, slates_path, dead_path):
     wanted = set(tomllib.loads(pathlib.Path(toml).read_text(encoding="utf8"))["emit"]["on"])
     dead = records(dead_path)
@@ -86,4 +99,4 @@ def account(toml, events_path, slates_path, dead_path):
 
 
 if __name__ == "__main__":
-    {"slates": slates, "account": account}[sys.argv[1]](*sys.argv[2:])
+    {"slates": slates, "metrics": metrics, "account": account}[sys.argv[1]](*sys.argv[2:])

@@ -82,12 +82,17 @@ settings=$(.ci/docker.sh up)
 eval "$settings"
 passed "$(docker version -f '{{.Server.Version}}'), $($COMPOSE version --short)"
 
-# The published port may be taken on this machine; then any other does.
-port=9092
-if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-  port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-fi
-export FOVEA_KAFKA_PORT=$port
+# A published port may be taken on this machine; then any other does.
+port_or_other() {
+  if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+  else
+    echo "$1"
+  fi
+}
+port=$(port_or_other 9092)
+metrics_port=$(port_or_other 9464)
+export FOVEA_KAFKA_PORT=$port FOVEA_METRICS_PORT=$metrics_port
 compose down --volumes --remove-orphans >/dev/null 2>&1 || true
 
 stage "getting the public images"
@@ -112,6 +117,10 @@ passed "healthy"
 stage "reading slates through localhost:$port"
 said=$(new_slates 20 60)
 passed "$said"
+
+stage "reading metrics through localhost:$metrics_port"
+python3 tests/compose/check_slates.py metrics "http://localhost:$metrics_port" >"$work/metrics"
+passed "$(cat "$work/metrics")"
 
 stage "restarting fovea"
 compose restart fovea >/dev/null 2>&1
