@@ -242,6 +242,22 @@ TEST(EventCodec, AnEntryMayBeAPlainId) {
   EXPECT_EQ(decoded->events[1].item.id, "2");
 }
 
+TEST(EventCodec, AnEntrysOwnIdStaysAsItIs) {
+  EventMapping mapping;
+  mapping.each = "/lines";
+  mapping.fields["item"] = {"@/item"};
+  mapping.fields["id"] = {"@/line"};
+  EventCodec codec = codec_of(mapping);
+
+  const auto decoded = codec.decode(record_of(
+      R"({"user":"u","type":"view","ts":1,"lines":[{"item":1,"line":"a"},{"item":2,"line":"b"}]})"));
+
+  ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
+  ASSERT_EQ(decoded->events.size(), 2U);
+  EXPECT_EQ(decoded->events[0].id, "a");
+  EXPECT_EQ(decoded->events[1].id, "b");
+}
+
 TEST(EventCodec, AnImpressionIsNeverSplit) {
   EventMapping mapping;
   mapping.each = "/products";

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "profile_store/profile_codec.h"
@@ -54,6 +55,40 @@ TEST(Fold, BreaksTiesByArrival) {
 
   EXPECT_EQ(items(behaviour), (Keys{1, 2, 3}));
   EXPECT_EQ(owned(behaviour), (Keys{1, 2, 3}));
+}
+
+TEST(Fold, AnItemHadAgainAtTheSameTimeIsTheLatest) {
+  Behaviour behaviour;
+  for (const std::uint64_t item : {1U, 2U, 1U}) {
+    fold({}, done(EventType::kView, item, 100), 0, behaviour);
+  }
+
+  EXPECT_EQ(owned(behaviour), (Keys{2, 1}));
+  EXPECT_EQ(behaviour.own_items.back().count, 2U);
+}
+
+TEST(Fold, AFullCountStaysFull) {
+  constexpr std::uint32_t kFull = std::numeric_limits<std::uint32_t>::max();
+  Behaviour behaviour;
+  behaviour.event_count = kFull;
+  behaviour.own_items = {{ItemKey{1}, TimeMs{50}, kFull}};
+  fold({}, done(EventType::kView, 1, 100), 0, behaviour);
+
+  EXPECT_EQ(behaviour.event_count, kFull);
+  EXPECT_EQ(behaviour.own_items.back().count, kFull);
+}
+
+TEST(Fold, KeepsNoMoreContextThanItsLimit) {
+  FoldSettings settings;
+  settings.context_fields_max = 2;
+  settings.context_fields = {"a", "b", "c"};
+  Event event = done(EventType::kView, 1, 100);
+  event.context = {{"a", 1.0}, {"b", 2.0}, {"c", 3.0}};
+  Behaviour behaviour;
+  fold(settings, event, 0, behaviour);
+
+  ASSERT_EQ(behaviour.context.size(), 2U);
+  EXPECT_EQ(behaviour.context[1].name, "b");
 }
 
 TEST(Fold, DropsTheOldestEntryBeyondTheLimit) {

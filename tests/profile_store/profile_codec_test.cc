@@ -170,6 +170,37 @@ TEST(ProfileCodec, RefusesNumbersThatAreNotFinite) {
   EXPECT_EQ(message(with_right_checksum(bytes)), "profile has a malformed section: learned");
 }
 
+TEST(ProfileCodec, KeepsTheLargestOffset) {
+  Profile profile;
+  profile.behaviour.applied = std::numeric_limits<Offset>::max() - 1;
+
+  Result<Profile> decoded = decode_profile(encode_profile(profile));
+
+  ASSERT_TRUE(decoded) << message(encode_profile(profile));
+  EXPECT_EQ(decoded->behaviour.applied, profile.behaviour.applied);
+}
+
+TEST(ProfileCodec, RefusesWhatIsOutOfOrder) {
+  Profile history;
+  history.behaviour.history = {{ItemKey{1}, EventType::kView, TimeMs{200}},
+                               {ItemKey{2}, EventType::kView, TimeMs{100}}};
+  Profile own_items;
+  own_items.behaviour.own_items = {{ItemKey{1}, TimeMs{200}, 1}, {ItemKey{2}, TimeMs{100}, 1}};
+
+  EXPECT_EQ(message(encode_profile(history)), "profile has a malformed section: behaviour");
+  EXPECT_EQ(message(encode_profile(own_items)), "profile has a malformed section: behaviour");
+}
+
+TEST(ProfileCodec, RefusesBytesLeftOverInASection) {
+  const std::string header("fvp\x01\0\0\0\0", 8);
+  const std::string behaviour = encode_behaviour({}) + '\0';
+  const std::string section =
+      std::string(1, '\1') + static_cast<char>(behaviour.size()) + behaviour;
+
+  EXPECT_EQ(message(with_right_checksum(header + section)),
+            "profile has a malformed section: behaviour");
+}
+
 TEST(ProfileCodec, RefusesSectionsOutOfPlace) {
   const std::string header("fvp\x01\0\0\0\0", 8);
   const std::string behaviour = encode_behaviour({});

@@ -90,6 +90,18 @@ TEST(Attention, HasTheSameBitsOnEveryKernelLevel) {
   }
 }
 
+TEST(Attention, BeginsWithANewerEntryAheadByATenth) {
+  const auto learner = new_learner(small_settings());
+  Query query;
+  for (const std::uint64_t item : {1U, 1U, 1U}) {
+    query.history.push_back({small_key(item), kNoSlot, 1000});
+  }
+  query.history_length = 3;
+  const Attended attended = attend(learner->model(), query);
+  EXPECT_NEAR(attended.alpha[2] / attended.alpha[1], std::exp(.1F), 1e-5F);
+  EXPECT_NEAR(attended.alpha[1] / attended.alpha[0], std::exp(.1F), 1e-5F);
+}
+
 TEST(Attention, OneEntryHasAllTheWeight) {
   const Learned learned;
   Query query = learned.query(0);

@@ -162,6 +162,27 @@ TEST(Explain, EveryItemOfASlateAddsUpAtEveryLevel) {
   }
 }
 
+TEST(Explain, NamesNoAttentionWhereItIsOff) {
+  ModelSettings settings = small_settings();
+  settings.parts.attention = false;
+  SmallStream stream(settings);
+  const auto learner = new_learner(settings);
+  fold(*learner, stream, 500);
+  SlateScorer scorer(settings);
+  SlateRequest request;
+  request.now = stream.now();
+  std::size_t entries = 0;
+  for (const Behaviour& behaviour : stream.users) {
+    for (const RecommendedItem& item : scorer.slate(learner->model(), behaviour, request)) {
+      for (const HistoryContribution& part : item.why->history) {
+        ++entries;
+        EXPECT_EQ(part.attention, 0.0F);
+      }
+    }
+  }
+  EXPECT_GT(entries, 100U);
+}
+
 // One user's question to a model that has learned for a while.
 struct Asked {
   explicit Asked(std::size_t user, const ModelSettings& settings = small_settings())

@@ -131,11 +131,18 @@ struct Tiny {
                       model.popularity.counts(slot))
         .score;
   }
-  void learn() {
+  // The loss, and the target's probability before the step, by the logits of the candidates.
+  std::pair<double, double> learn() {
     LearnStep step(kernels(fastest_kernel_level()));
     make_query(model, example, step.moment().query);
     Random random(1, 1);
-    (void)step.learn(model, recent, example, model.catalogue.find(example.item.key), random);
+    const StepResult result =
+        step.learn(model, recent, example, model.catalogue.find(example.item.key), random);
+    double sum = 0.0;
+    for (const Candidate& candidate : result.candidates) {
+      sum += std::exp(static_cast<double>(candidate.logit));
+    }
+    return {result.loss, std::exp(static_cast<double>(result.candidates.front().logit)) / sum};
   }
 
   ModelSettings settings;
@@ -157,6 +164,17 @@ TEST(LearnStep, ARefusedItemFallsAgainstTheOthers) {
   const float before = tiny.score(3) - tiny.score(5);
   tiny.learn();
   EXPECT_LT(tiny.score(3) - tiny.score(5), before);
+}
+
+TEST(LearnStep, TheLossIsThatOfTheAnswer) {
+  Tiny chosen(small_settings());
+  const auto [loss, p] = chosen.learn();
+  EXPECT_NEAR(loss, -std::log(p), 1e-5);
+
+  Tiny refused(small_settings());
+  refused.example.positive = false;
+  const auto [refusal_loss, q] = refused.learn();
+  EXPECT_NEAR(refusal_loss, -std::log(1.0 - q), 1e-5);
 }
 
 TEST(LearnStep, AnOwnItemMovesNoVectors) {

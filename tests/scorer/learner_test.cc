@@ -294,6 +294,56 @@ TEST(Learner, ACountOnlyExampleIsCountedAndNotLearned) {
   EXPECT_EQ(learner->digest(), digest);
 }
 
+// An example of one user who has had `history`, oldest first, a second apart.
+LearningRecord choice_after(const std::vector<std::uint64_t>& history, std::uint64_t item,
+                            std::int64_t time_s, Offset offset) {
+  Example example;
+  example.user = UserKey{1};
+  example.item = small_item(item);
+  example.type = EventType::kClick;
+  example.time = TimeMs{time_s * 1000};
+  example.positive = true;
+  for (std::size_t k = 0; k < history.size(); ++k) {
+    example.history.push_back(
+        {small_key(history[k]), static_cast<std::int64_t>(history.size() - k) * 1000});
+  }
+  example.history_length = static_cast<std::uint32_t>(history.size());
+  LearningRecord record;
+  record.source = {"events", 0, offset, 0};
+  record.body = example;
+  return record;
+}
+
+TEST(Learner, AnImmediateRepeatIsNoTransition) {
+  const auto learner = new_learner(small_settings());
+  const Model& model = learner->model();
+  fold(*learner, choice_after({}, 1, 10, 0), 0);
+  fold(*learner, choice_after({1}, 2, 20, 1), 1);
+  const Slot first = model.catalogue.find(small_key(1));
+  const float mass = model.transitions.mass(first);
+  ASSERT_GT(mass, 0.0F);
+
+  fold(*learner, choice_after({1, 2}, 2, 30, 2), 2);
+  EXPECT_EQ(model.transitions.mass(first), mass) << "2 after 1, 2 repeats the newest";
+  fold(*learner, choice_after({1, 2}, 3, 40, 3), 3);
+  EXPECT_GT(model.transitions.mass(first), mass);
+}
+
+TEST(Learner, ALateExampleDoesNotSetTheClockBack) {
+  const auto learner = new_learner(small_settings());
+  fold(*learner, choice_after({}, 1, 5'000, 0), 0);
+  fold(*learner, choice_after({}, 2, 1'000, 1), 1);
+  LearningRecord announced;
+  announced.source = {"items", 0, 0, 0};
+  ItemChange change;
+  change.item.item = small_item(3);
+  announced.body = change;
+  fold(*learner, announced, 2);
+
+  const Slot slot = learner->model().catalogue.find(small_key(3));
+  EXPECT_EQ(learner->model().popularity.first_s()[slot], 5'000.0);
+}
+
 double score_of(const Learner& learner, const Behaviour& behaviour, TimeMs now, ItemKey item) {
   SlateScorer scorer(learner.model().settings);
   SlateRequest request;
