@@ -20,7 +20,7 @@ struct OutputRecord {
   std::string topic;
   std::optional<Partition> partition;  // absent: murmur2 of the key, as Java clients do
   std::optional<std::string> key;
-  std::optional<std::string> value;    // absent: a tombstone
+  std::optional<std::string> value;  // absent: a tombstone
   std::vector<std::pair<std::string, std::string>> headers;
 };
 

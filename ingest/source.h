@@ -36,7 +36,7 @@ struct SourceRecord {
   std::string_view topic;
   Partition partition = 0;
   Offset offset = 0;
-  TimeMs record_time{};            // the broker's timestamp; a file's line: see file_source.h
+  TimeMs record_time{};  // the broker's timestamp; a file's line: see file_source.h
   std::optional<std::string> key;
   std::optional<std::string> value;  // absent: a tombstone
 };

@@ -3,6 +3,7 @@
 #
 #   scripts/install.sh --for build     what `cmake --build` needs (the default)
 #   scripts/install.sh --for test      that, and what scripts/test.sh needs
+#   scripts/install.sh --for check     what scripts/check.sh needs: that of test, clang, its sanitizers
 #   scripts/install.sh --for fuzz      what scripts/fuzz.sh needs: that of build, and clang's fuzzer runtime
 #   scripts/install.sh --for compose   a Docker engine for tests/compose, where none answers
 set -euo pipefail
@@ -13,23 +14,25 @@ build=(g++ cmake ninja-build pkg-config ccache
   libgtest-dev librapidcheck-dev libbenchmark-dev)
 # One name, or alternatives in order of preference.
 test=(kcat maven prometheus curl python3 "openjdk-17-jre-headless|openjdk-21-jre-headless|default-jre-headless")
+check=("clang-14" "libclang-rt-14-dev" "clang-format-14" git)
 fuzz=("clang-14|clang" "libclang-rt-14-dev|libclang-rt-dev")
 compose=(docker.io iptables debootstrap kcat python3 maven)
 
 purpose=build
 while (($#)); do
   case $1 in
-    --for) purpose=${2:?--for needs build, test, fuzz or compose}; shift 2 ;;
-    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --for) purpose=${2:?--for needs build, test, check, fuzz or compose}; shift 2 ;;
+    -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "install.sh: unknown option $1" >&2; exit 1 ;;
   esac
 done
 case $purpose in
   build) wanted=("${build[@]}") ;;
   test) wanted=("${build[@]}" "${test[@]}") ;;
+  check) wanted=("${build[@]}" "${test[@]}" "${check[@]}") ;;
   fuzz) wanted=("${build[@]}" "${fuzz[@]}") ;;
   compose) wanted=("${compose[@]}") ;;
-  *) echo "install.sh: --for is build, test, fuzz or compose, not $purpose" >&2; exit 1 ;;
+  *) echo "install.sh: --for is build, test, check, fuzz or compose, not $purpose" >&2; exit 1 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
@@ -42,7 +45,8 @@ MSG
   exit 1
 fi
 
-installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+# A line an architecture: any will do.
+installed() { dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed; }
 
 missing=()
 for entry in "${wanted[@]}"; do

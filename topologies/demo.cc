@@ -49,8 +49,7 @@ constexpr std::size_t kHistoryShown = 5;
 // Generated people meet the pipeline as producers would: as JSON records of two topics.
 class World {
  public:
-  World(const Config& config, std::uint64_t seed)
-      : config_(config), log_(log_settings(seed)) {}
+  World(const Config& config, std::uint64_t seed) : config_(config), log_(log_settings(seed)) {}
 
   [[nodiscard]] std::vector<SourceRecord> catalogue() {
     std::vector<SourceRecord> records;

@@ -39,7 +39,8 @@ class LatencyHistogram {
 
   static std::size_t bucket(std::uint64_t value) {
     if (value < kSteps) return static_cast<std::size_t>(value);
-    const auto shift = static_cast<std::size_t>(std::bit_width(value)) - 4;  // leaves four significant bits: 8..15
+    const auto shift =
+        static_cast<std::size_t>(std::bit_width(value)) - 4;  // leaves four significant bits: 8..15
     return kSteps * shift + static_cast<std::size_t>(value >> shift);
   }
 

@@ -9,7 +9,9 @@
 namespace fovea::topologies {
 namespace {
 
-Error file_error(const std::string& path) { return stop(path + ": " + std::strerror(errno)); }
+Error file_error(const std::string& path) {
+  return stop(path + ": " + std::strerror(errno));
+}
 
 }  // namespace
 

@@ -46,8 +46,7 @@ class RunningTopology {
   // Lifetime  Everything handed in outlives it.
   [[nodiscard]] static Result<std::unique_ptr<RunningTopology>> start(
       const Config& config, const ingest::KafkaSettings& kafka, const Cluster& cluster,
-      const Clock& clock, const Patience& patience, bool leave,
-      Metrics* metrics = nullptr);
+      const Clock& clock, const Patience& patience, bool leave, Metrics* metrics = nullptr);
 
   // As stop().
   ~RunningTopology();

@@ -21,8 +21,7 @@ class SystemClock final : public Clock {
  public:
   [[nodiscard]] TimeMs now() const override {
     using namespace std::chrono;
-    return TimeMs{
-        duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count()};
+    return TimeMs{duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count()};
   }
 };
 

@@ -37,9 +37,10 @@ enum class EventType : std::uint8_t {
 };
 
 inline constexpr std::array<std::string_view, 16> kEventTypeNames = {
-    "view",     "click",       "like",             "dislike", "rate", "purchase",
-    "return",   "add_to_cart", "remove_from_cart", "play",    "skip", "search",
-    "impression", "request",   "identify",         "forget"};
+    "view",     "click",  "like",        "dislike",          "rate",
+    "purchase", "return", "add_to_cart", "remove_from_cart", "play",
+    "skip",     "search", "impression",  "request",          "identify",
+    "forget"};
 
 [[nodiscard]] constexpr std::string_view name(EventType type) {
   return kEventTypeNames[static_cast<std::size_t>(type)];
@@ -79,20 +80,20 @@ struct ContextField {
 struct Event {
   UserId user;
   EventType type = EventType::kView;
-  ItemRef item;               // empty id where the type has none
-  TimeMs event_time{};        // when it happened
-  TimeMs record_time{};       // when the broker (or the file) had it; judges "in the future"
-  std::string id;             // the producer's, for de-duplication; may be empty
-  std::optional<float> value; // strength, by type
+  ItemRef item;                // empty id where the type has none
+  TimeMs event_time{};         // when it happened
+  TimeMs record_time{};        // when the broker (or the file) had it; judges "in the future"
+  std::string id;              // the producer's, for de-duplication; may be empty
+  std::optional<float> value;  // strength, by type
   std::string query;
   std::string session;
-  std::string slate;          // impression: id of the recommendation shown
-  std::vector<ItemRef> items; // impression: what was shown, in order
+  std::string slate;           // impression: id of the recommendation shown
+  std::vector<ItemRef> items;  // impression: what was shown, in order
   std::vector<ContextField> context;
   std::string request_id;
   std::optional<std::int32_t> k;
   std::vector<std::pair<std::string, std::string>> filter;  // attribute or "category" = value
-  std::string as;             // identify: the user that this guest turns out to be
+  std::string as;  // identify: the user that this guest turns out to be
   bool operator==(const Event&) const = default;
 };
 

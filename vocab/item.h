@@ -30,7 +30,7 @@ struct Item {
 
 // An item record: the item as it is now, or its removal.
 struct ItemChange {
-  Item item;             // only item.item is set when removed
+  Item item;  // only item.item is set when removed
   bool removed = false;
   bool operator==(const ItemChange&) const = default;
 };

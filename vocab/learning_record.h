@@ -38,13 +38,13 @@ struct Example {
   EventType type = EventType::kView;
   float strength = 1.0F;
   bool positive = true;
-  bool count_only = false;  // shed by its producer: counted, not learned by gradient
-  std::vector<ContextField> context;           // declared fields, of the event before
-  std::uint32_t history_length = 0;            // true length, before shortening
-  std::vector<ExampleHistoryEntry> history;    // newest 20, newest last
-  std::vector<ItemKey> older_history;          // what is older, up to L; newest last, no ages
-  std::vector<ExampleOwnItem> own_items;       // most recent first
-  std::string seen_filter;                     // Bloom filter; empty where repeats are allowed
+  bool count_only = false;            // shed by its producer: counted, not learned by gradient
+  std::vector<ContextField> context;  // declared fields, of the event before
+  std::uint32_t history_length = 0;   // true length, before shortening
+  std::vector<ExampleHistoryEntry> history;  // newest 20, newest last
+  std::vector<ItemKey> older_history;        // what is older, up to L; newest last, no ages
+  std::vector<ExampleOwnItem> own_items;     // most recent first
+  std::string seen_filter;                   // Bloom filter; empty where repeats are allowed
   bool operator==(const Example&) const = default;
 };
 

@@ -54,8 +54,8 @@ struct Behaviour {
   std::vector<ContextField> context;  // declared fields of the newest event
   std::array<DecayedCounter, kEventTypeNames.size()> counters{};
   std::vector<std::uint64_t> recent_event_ids;  // hashes, oldest first
-  std::vector<OwnItem> own_items;     // least recently had first
-  Offset applied = kNoOffset;         // highest input offset folded in
+  std::vector<OwnItem> own_items;               // least recently had first
+  Offset applied = kNoOffset;                   // highest input offset folded in
   bool operator==(const Behaviour&) const = default;
 };
 

@@ -16,7 +16,7 @@ namespace fovea {
 // The exact part of a score that one history event explains.
 struct HistoryContribution {
   ItemKey item{};
-  std::string item_id;      // empty if the model does not know the item yet
+  std::string item_id;  // empty if the model does not know the item yet
   EventType type = EventType::kView;
   std::int64_t age_ms = 0;  // before the trigger
   float attention = 0.0F;   // softmax weight over the history
@@ -34,30 +34,30 @@ struct FeatureContribution {
 // A score taken apart. bias + user + all contributions + the two sums = score.
 struct Explanation {
   double bias = 0.0;
-  double user = 0.0;  // lasting interest
+  double user = 0.0;                          // lasting interest
   std::vector<HistoryContribution> history;   // strongest first
   std::vector<FeatureContribution> features;  // strongest first
-  double other_history = 0.0;   // what is not listed, summed
+  double other_history = 0.0;                 // what is not listed, summed
   double other_features = 0.0;
   bool operator==(const Explanation&) const = default;
 };
 
 struct RecommendedItem {
   ItemRef item;
-  std::string title;        // if the catalogue has one
-  std::int32_t rank = 0;    // from 1
+  std::string title;      // if the catalogue has one
+  std::int32_t rank = 0;  // from 1
   double score = 0.0;
-  float attention = 0.0F;   // share of the slate's attention, sums to 1 over the slate
+  float attention = 0.0F;  // share of the slate's attention, sums to 1 over the slate
   float propensity = 1.0F;
   std::optional<Explanation> why;  // absent where explain = "off"
   bool operator==(const RecommendedItem&) const = default;
 };
 
 struct Recommendation {
-  std::string id;           // hash of topology and trigger
+  std::string id;  // hash of topology and trigger
   UserId user;
   SourceCoordinates trigger;
-  std::uint32_t covers = 1; // scorable events of the user since the trigger before
+  std::uint32_t covers = 1;  // scorable events of the user since the trigger before
   TimeMs event_time{};
   TimeMs emitted_at{};
   std::string topology;

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# What the release tests cannot see: another compiler's warnings, sanitizers, headers alone, form.
+#
+#   scripts/check.sh              all of them
+#   scripts/check.sh clang asan   some: format, clang (with headers), asan, tsan
+#
+# Every check is run, also after one has failed; exit status 1 if any did. Needs no broker: what
+# needs one is scripts/test.sh's.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+case ${1:-} in -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+
+all=(format clang asan tsan)
+(($#)) || set -- "${all[@]}"
+scripts/install.sh --for check
+
+jobs=$(nproc)
+memory_jobs=$(awk '/MemTotal/ { print int($2 / 1500000) + 1 }' /proc/meminfo)
+((jobs <= memory_jobs)) || jobs=$memory_jobs
+
+# Configures and builds preset $1 (targets follow), prints warnings and errors only.
+build() {
+  local preset=$1 log
+  log=$(mktemp)
+  cmake --preset "$preset" >"$log" 2>&1 &&
+    cmake --build --preset "$preset" -j "$jobs" --target "${@:2}" >"$log" 2>&1 ||
+    { grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking)' "$log" | tail -60 >&2; rm -f "$log"; return 1; }
+  rm -f "$log"
+}
+without_broker() { ctest --preset "$1" -j "$jobs" --no-tests=error -LE 'integration|mutation' "${@:2}"; }
+
+format() {
+  local files
+  mapfile -t files < <(git ls-files '*.h' '*.cc')
+  clang-format-14 --dry-run -Werror "${files[@]}"
+}
+clang() { build clang all all_verify_interface_header_sets && without_broker clang; }
+asan() { build asan all && without_broker asan; }
+# Of all tests those in which threads of ours meet.
+tsan() {
+  local tests=(scorer_views_test scorer_learner_test topologies_metrics_test topologies_http_server_test
+    topologies_log_test)
+  build tsan "${tests[@]}" && ctest --preset tsan -j "$jobs" --no-tests=error -R 'Views|Learner|Metrics|HttpServer|RateLimiter' \
+    -E 'NOT_BUILT'
+}
+
+failed=()
+for check in "$@"; do
+  [[ " ${all[*]} " == *" $check "* ]] || { echo "check.sh: no check is called $check: ${all[*]}" >&2; exit 1; }
+  began=$SECONDS
+  echo "== $check"
+  status=0
+  "$check" || status=$?
+  ((status == 0)) || failed+=("$check")
+  echo "== $check: exit status $status after $((SECONDS - began)) s"
+done
+if ((${#failed[@]})); then
+  echo "check.sh: failed: ${failed[*]}" >&2
+  exit 1
+fi
