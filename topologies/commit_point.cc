@@ -1,6 +1,7 @@
 #include "topologies/commit_point.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "profile_store/profile_codec.h"
@@ -12,6 +13,7 @@ void CommitPoint::begin(Interval interval) {
   FOVEA_ASSERT(phase_ == CommitPhase::kOpen);
   interval_ = std::move(interval);
   appended_ = 0;
+  appended_counts_.clear();
   phase_ = CommitPhase::kOutputs;
 }
 
@@ -25,12 +27,11 @@ Result<void> CommitPoint::advance(Outbox& outbox, ingest::Sink& sink,
     phase_ = CommitPhase::kChangelog;
   }
   if (phase_ == CommitPhase::kChangelog) {
-    if (auto appended = append_changelog(sink); !appended) return appended;
+    if (auto appended = append_changelog(sink, store); !appended) return appended;
     if (auto flushed = sink.flush(timeout); !flushed) return flushed;
+    note_delivered(sink);
     for (auto& [partition, positions] : interval_.batch.positions) {
-      Offset& next = next_[partition];
-      next = std::max(next, sink.delivered_next({changelog_, partition}).value_or(0));
-      positions.changelog_next = next;
+      positions.changelog_next = next_[partition];
     }
     phase_ = CommitPhase::kStore;
   }
@@ -47,23 +48,61 @@ Result<void> CommitPoint::advance(Outbox& outbox, ingest::Sink& sink,
     // and the events again; `applied` makes the second time change nothing.
     if (!committed && committed.error().disposition != Disposition::kSkip) return committed;
     interval_ = {};
+    appended_ = 0;
     phase_ = CommitPhase::kOpen;
   }
   return {};
 }
 
-Result<void> CommitPoint::append_changelog(ingest::Sink& sink) {
+void CommitPoint::append_again(Partition partition, std::vector<UserId> users) {
+  if (users.empty()) return;
+  std::vector<UserId>& again = again_[partition];
+  again.insert(again.end(), std::make_move_iterator(users.begin()),
+               std::make_move_iterator(users.end()));
+}
+
+Result<void> CommitPoint::append_changelog(ingest::Sink& sink, profile_store::ProfileStore& store) {
+  for (auto& [partition, users] : again_) {
+    auto profiles = store.get(partition, users);
+    if (!profiles) {
+      fault_ = CommitFault::kStore;
+      return profiles.error();
+    }
+    while (!users.empty()) {
+      profile_store::ProfileWrite write{partition, users.back(), std::move(profiles->back())};
+      if (auto appended = append(sink, write); !appended) return appended;
+      users.pop_back();
+      profiles->pop_back();
+    }
+  }
+  again_.clear();
   const auto& profiles = interval_.batch.profiles;
   for (; appended_ < profiles.size(); ++appended_) {
-    const profile_store::ProfileWrite& write = profiles[appended_];
-    ingest::OutputRecord record;
-    record.topic = changelog_;
-    record.partition = write.partition;
-    record.key = write.user.value;
-    if (write.profile) record.value = profile_store::encode_profile(*write.profile);
-    if (auto appended = sink.append(record); !appended) return appended;
+    if (auto done = append(sink, profiles[appended_]); !done) return done;
   }
   return {};
+}
+
+Result<void> CommitPoint::append(ingest::Sink& sink,
+                                 const profile_store::ProfileWrite& write) {
+  ingest::OutputRecord record;
+  record.topic = changelog_;
+  record.partition = write.partition;
+  record.key = write.user.value;
+  if (write.profile) record.value = profile_store::encode_profile(*write.profile);
+  if (auto appended = sink.append(record); !appended) return appended;
+  ++appended_counts_[write.partition];
+  return {};
+}
+
+void CommitPoint::note_delivered(const ingest::Sink& sink) {
+  for (const auto& [partition, count] : appended_counts_) {
+    Offset& next = next_[partition];
+    const Offset delivered = sink.delivered_next({changelog_, partition}).value_or(0);
+    // As many offsets further as records were appended, or somebody else wrote between them.
+    if (delivered > next + count) foreign_.push_back({partition, next, delivered});
+    next = std::max(next, delivered);
+  }
 }
 
 void CommitPoint::drop(const std::set<ingest::TopicPartition>& partitions,
@@ -71,10 +110,14 @@ void CommitPoint::drop(const std::set<ingest::TopicPartition>& partitions,
   const auto gone = [&](Partition partition) {
     return partitions.contains({input_topic, partition});
   };
-  // Those already with the sink stay: what the changelog says of them is true of their events.
-  std::size_t index = 0;
-  std::erase_if(interval_.batch.profiles,
-                [&](const auto& write) { return index++ >= appended_ && gone(write.partition); });
+  auto& profiles = interval_.batch.profiles;
+  const auto with_sink = profiles.begin() + static_cast<std::ptrdiff_t>(appended_);
+  appended_ -= static_cast<std::size_t>(std::count_if(
+      profiles.begin(), with_sink, [&](const auto& write) { return gone(write.partition); }));
+  std::erase_if(profiles, [&](const auto& write) { return gone(write.partition); });
+  std::erase_if(again_, [&](const auto& entry) { return gone(entry.first); });
+  std::erase_if(foreign_, [&](const auto& hole) { return gone(hole.partition); });
+  std::erase_if(appended_counts_, [&](const auto& entry) { return gone(entry.first); });
   std::erase_if(interval_.batch.positions, [&](const auto& entry) { return gone(entry.first); });
   std::erase_if(interval_.positions,
                 [&](const auto& position) { return partitions.contains(position.at); });

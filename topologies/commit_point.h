@@ -31,6 +31,20 @@ class CommitPoint {
   // The changelog position that the store has for a partition that became ours.
   void adopt(Partition partition, Offset changelog_next) { next_[partition] = changelog_next; }
 
+  // The changelog holds an older record of these behind a newer one: what the store has is appended
+  // again with the next interval, before anything newer.
+  void append_again(Partition partition, std::vector<UserId> users);
+
+  // What somebody else has written to the changelogs of our partitions since we own them: an owner
+  // that had lost one and did not know it yet. Seen as a hole in the offsets of our own records.
+  struct Foreign {
+    Partition partition = 0;
+    Offset from = 0;
+    Offset to = 0;
+  };
+  [[nodiscard]] const std::vector<Foreign>& foreign() const { return foreign_; }
+  void foreign_dealt_with() { foreign_.clear(); }
+
   // Starts a commit. Requires: phase() == kOpen; every output of the interval is in `outbox`,
   // which later calls of advance() get too.
   void begin(Interval interval);
@@ -40,14 +54,17 @@ class CommitPoint {
   Result<void> advance(Outbox& outbox, ingest::Sink& sink, profile_store::ProfileStore& store,
                        ingest::Source& source, std::chrono::milliseconds timeout);
 
-  // Leaves out what belongs to partitions that are another's by now.
+  // Leaves out what belongs to partitions that are another's by now, also what is with the sink
+  // already: it may be older than what the new owner has stored meanwhile.
   void drop(const std::set<ingest::TopicPartition>& partitions, const std::string& input_topic);
 
   [[nodiscard]] CommitPhase phase() const { return phase_; }
   [[nodiscard]] CommitFault fault() const { return fault_; }
 
  private:
-  Result<void> append_changelog(ingest::Sink& sink);
+  Result<void> append_changelog(ingest::Sink& sink, profile_store::ProfileStore& store);
+  Result<void> append(ingest::Sink& sink, const profile_store::ProfileWrite& write);
+  void note_delivered(const ingest::Sink& sink);
 
   std::string changelog_;
   std::map<Partition, Offset> next_;  // of the changelog, by partition
@@ -55,6 +72,9 @@ class CommitPoint {
   CommitFault fault_ = CommitFault::kClient;
   Interval interval_;
   std::size_t appended_ = 0;  // profiles of the interval that are with the sink
+  std::map<Partition, std::vector<UserId>> again_;
+  std::map<Partition, Offset> appended_counts_;  // of this commit, by partition of the changelog
+  std::vector<Foreign> foreign_;
 };
 
 }  // namespace fovea::topologies

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -23,43 +25,59 @@ constexpr std::size_t kBatchRecords = 2'000;
 constexpr milliseconds kPollTimeout{200};
 constexpr milliseconds kAskTimeout{5'000};
 
-using Newest = std::map<std::string, std::optional<Profile>>;
+// What a batch of the changelog says of one user.
+struct Version {
+  bool deleted = false;             // by a tombstone: what was known before does not count
+  std::optional<Profile> profile;   // that has folded in most, since then
+  Offset last_applied = kNoOffset;  // of the last record
+};
+using Versions = std::map<std::string, Version>;
 
-// The last record of each user in the batch.
-Result<Newest> decode_batch(const std::vector<ingest::SourceRecord>& records) {
-  Newest newest;
+Result<Versions> decode_batch(const std::vector<ingest::SourceRecord>& records) {
+  Versions versions;
   for (const ingest::SourceRecord& record : records) {
     const auto at_fault = [&record](const std::string& message) {
       return stop(fmt::format("{} [{}] offset {}: {}", record.topic, record.partition,
                               record.offset, message));
     };
     if (!record.key) return at_fault("a changelog record has no key");
-    std::optional<Profile>& slot = newest[*record.key];
-    slot.reset();
-    if (!record.value) continue;
+    Version& version = versions[*record.key];
+    if (!record.value) {
+      version = {true, std::nullopt, kNoOffset};
+      continue;
+    }
     auto profile = profile_store::decode_profile(*record.value);
     if (!profile) return at_fault(profile.error().message);
-    slot = *std::move(profile);
+    version.last_applied = profile->behaviour.applied;
+    if (!version.profile || version.profile->behaviour.applied <= version.last_applied) {
+      version.profile = *std::move(profile);
+    }
   }
-  return newest;
+  return versions;
 }
 
-// What of `newest` the store does not know better already.
-Result<profile_store::StoreBatch> choose(Partition partition, Newest newest, bool store_has_some,
-                                         profile_store::ProfileStore& store) {
+// What of `versions` the store does not know better already. Batches before this one are in the
+// store, so it is asked also where the restore began with nothing.
+Result<profile_store::StoreBatch> choose(Partition partition, Versions versions,
+                                         profile_store::ProfileStore& store,
+                                         std::set<std::string>& outdated) {
   std::vector<UserId> users;
-  for (const auto& [user, profile] : newest) users.push_back({user});
-  std::vector<std::optional<Profile>> known(users.size());
-  if (store_has_some) {
-    auto found = store.get(partition, users);
-    if (!found) return found.error();
-    known = *std::move(found);
-  }
+  for (const auto& [user, version] : versions) users.push_back({user});
+  auto known = store.get(partition, users);
+  if (!known) return known.error();
   profile_store::StoreBatch batch;
   for (std::size_t i = 0; i < users.size(); ++i) {
-    std::optional<Profile>& profile = newest[users[i].value];
-    if (profile && known[i] && profile->behaviour.applied < known[i]->behaviour.applied) continue;
-    batch.profiles.push_back({partition, users[i], std::move(profile)});
+    Version& version = versions[users[i].value];
+    const std::optional<Profile>& stored = (*known)[i];
+    const bool kept = !version.deleted && stored && version.profile &&
+                      version.profile->behaviour.applied < stored->behaviour.applied;
+    const Profile* const best = kept ? &*stored : version.profile ? &*version.profile : nullptr;
+    if (best && version.last_applied < best->behaviour.applied) {
+      outdated.insert(users[i].value);
+    } else {
+      outdated.erase(users[i].value);
+    }
+    if (!kept) batch.profiles.push_back({partition, users[i], std::move(version.profile)});
   }
   return batch;
 }
@@ -75,10 +93,9 @@ TimeMs newest_event(const Profile& profile) {
 
 }  // namespace
 
-Result<PartitionPositions> restore_partition(ingest::PartitionReader& reader,
-                                             const RestoreRequest& request,
-                                             profile_store::ProfileStore& store, const Clock& clock,
-                                             const std::atomic<bool>& stopping) {
+Result<Restored> restore_partition(ingest::PartitionReader& reader, const RestoreRequest& request,
+                                   profile_store::ProfileStore& store, const Clock& clock,
+                                   const std::atomic<bool>& stopping) {
   const auto ends = reader.ends(kAskTimeout);
   if (!ends) return ends.error();
   if (request.changelog_from > ends->high) {
@@ -91,6 +108,7 @@ Result<PartitionPositions> restore_partition(ingest::PartitionReader& reader,
   positions.input_next = request.input_next.value_or(positions.input_next);
 
   std::vector<ingest::SourceRecord> records;
+  std::set<std::string> outdated;
   std::uint64_t restored = 0;
   const auto started = steady_clock::now();
   auto said_at = started;
@@ -102,13 +120,14 @@ Result<PartitionPositions> restore_partition(ingest::PartitionReader& reader,
       log_limited(LogLevel::kWarning, "restore", "restore: " + polled.error().message);
       continue;
     }
-    auto newest = decode_batch(records);
-    if (!newest) return newest.error();
-    for (const auto& [user, profile] : *newest) {
-      if (!profile) continue;
-      positions.highest_event_time = std::max(positions.highest_event_time, newest_event(*profile));
+    auto versions = decode_batch(records);
+    if (!versions) return versions.error();
+    for (const auto& [user, version] : *versions) {
+      if (!version.profile) continue;
+      positions.highest_event_time =
+          std::max(positions.highest_event_time, newest_event(*version.profile));
     }
-    auto batch = choose(request.partition, *std::move(newest), request.stored.has_value(), store);
+    auto batch = choose(request.partition, *std::move(versions), store, outdated);
     if (!batch) return batch.error();
     if (auto applied = store.apply(*batch); !applied) return applied.error();
     restored += records.size();
@@ -120,7 +139,7 @@ Result<PartitionPositions> restore_partition(ingest::PartitionReader& reader,
   }
   // Nothing known from anywhere: the configuration decides where to start, now and, until the
   // first commit, at the next start too.
-  if (restored == 0 && !request.stored && !request.input_next) return positions;
+  if (restored == 0 && !request.stored && !request.input_next) return Restored{positions, {}};
 
   // The positions last: a restore that is cut short starts over.
   positions.changelog_next = ends->high;
@@ -133,7 +152,30 @@ Result<PartitionPositions> restore_partition(ingest::PartitionReader& reader,
         "partition {}: {} changelog records restored in {} ms", request.partition, restored,
         std::chrono::duration_cast<milliseconds>(steady_clock::now() - started).count()));
   }
-  return positions;
+  Restored result{positions, {}};
+  for (const std::string& user : outdated) result.outdated.push_back({user});
+  return result;
+}
+
+Result<std::vector<UserId>> outdated_users(ingest::PartitionReader& reader, Partition partition,
+                                           Offset to, profile_store::ProfileStore& store,
+                                           const std::atomic<bool>& stopping) {
+  std::vector<UserId> outdated;
+  std::vector<ingest::SourceRecord> records;
+  while (reader.next() < to && !stopping) {
+    records.clear();
+    if (auto polled = reader.poll(records, kBatchRecords, kPollTimeout); !polled) {
+      return polled.error();
+    }
+    auto versions = decode_batch(records);
+    if (!versions) return versions.error();
+    std::set<std::string> found;
+    if (auto batch = choose(partition, *std::move(versions), store, found); !batch) {
+      return batch.error();
+    }
+    for (const std::string& user : found) outdated.push_back({user});
+  }
+  return outdated;
 }
 
 }  // namespace fovea::topologies

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include "ingest/kafka.h"
 #include "profile_store/profile_store.h"
@@ -21,14 +22,33 @@ struct RestoreRequest {
   std::optional<Offset> input_next;  // what the restored profiles are taken to stand for
 };
 
-// Reads from the reader, which stands at `changelog_from`, to the changelog's end as of now, and
-// answers the positions that the store then has. A record replaces a stored profile unless that
-// one has folded in more. Progress is said every few seconds.
+struct Restored {
+  profile_store::PartitionPositions positions;  // that the store then has
+
+  // Users whose last record in the changelog is older than one before it, or than the store's: an
+  // owner that had lost the partition wrote it late. Compaction keeps the last record, so whoever
+  // owns the partition appends theirs again.
+  std::vector<UserId> outdated;
+};
+
+// Reads from the reader, which stands at `changelog_from`, to the changelog's end as of now. Of two
+// versions of a profile the one that has folded in more stays, whichever comes first; of two that
+// have folded in as much, the later. Progress is said every few seconds.
 //
 // Errors: kStop naming partition and offset: a record that does not decode; a changelog that ends
 //         before `changelog_from`; the store's; interrupted by `stopping`. kRetry: no broker.
-[[nodiscard]] Result<profile_store::PartitionPositions> restore_partition(
-    ingest::PartitionReader& reader, const RestoreRequest& request,
-    profile_store::ProfileStore& store, const Clock& clock, const std::atomic<bool>& stopping);
+[[nodiscard]] Result<Restored> restore_partition(ingest::PartitionReader& reader,
+                                                 const RestoreRequest& request,
+                                                 profile_store::ProfileStore& store,
+                                                 const Clock& clock,
+                                                 const std::atomic<bool>& stopping);
+
+// Users of whom the changelog holds, up to `to`, an older record than the store. Changes nothing.
+//
+// Errors: as restore_partition().
+[[nodiscard]] Result<std::vector<UserId>> outdated_users(ingest::PartitionReader& reader,
+                                                         Partition partition, Offset to,
+                                                         profile_store::ProfileStore& store,
+                                                         const std::atomic<bool>& stopping);
 
 }  // namespace fovea::topologies

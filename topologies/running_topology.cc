@@ -131,6 +131,7 @@ class RunningTopology::Parts {
   Metrics* metrics = nullptr;
   std::unique_ptr<profile_store::ProfileStore> store;
   std::unique_ptr<LearnerThread> learner;
+  PartitionClaims claims;
   WithdrawnItems withdrawn;
   std::unique_ptr<Crew> crew;
 };
@@ -181,6 +182,7 @@ Result<std::unique_ptr<RunningTopology>> RunningTopology::start(
                             kafka,
                             clock,
                             *parts->store,
+                            parts->claims,
                             *parts->learner,
                             parts->withdrawn,
                             cluster.input_partitions,

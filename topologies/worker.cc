@@ -8,7 +8,6 @@
 
 #include "topologies/log.h"
 #include "topologies/output_records.h"
-#include "topologies/restore.h"
 #include "topologies/shedding.h"
 #include "topologies/start_plan.h"
 #include "vocab/assert.h"
@@ -65,6 +64,7 @@ Worker::Worker(const WorkerShared& shared, std::string name, std::string instanc
     : shared_(shared),
       name_(std::move(name)),
       instance_id_(std::move(instance_id)),
+      store_(shared.store, shared.claims, this),
       unwatched_(shared.metrics ? nullptr : std::make_unique<WorkerMetrics>(name_)),
       metrics_(shared.metrics ? shared.metrics->add_worker(name_) : *unwatched_) {}
 
@@ -217,7 +217,7 @@ Result<void> Worker::process(const std::vector<SourceRecord>& batch) {
   }
   Result<Effects> effects = [&] {
     const scorer::ModelView view = shared_.learner.view();
-    return pipeline_->process(batch, shared_.store, *view);
+    return pipeline_->process(batch, store_, *view);
   }();
   if (!effects) {
     beyond_repair_ = true;
@@ -271,7 +271,7 @@ Result<void> Worker::commit(milliseconds timeout) {
     commit_point_->begin(pipeline_->close_interval());
     metrics_.commit_began.set(steady_clock::now().time_since_epoch().count());
   }
-  auto advanced = commit_point_->advance(outbox_, *sink_, shared_.store, *source_, timeout);
+  auto advanced = commit_point_->advance(outbox_, *sink_, store_, *source_, timeout);
   if (!advanced) {
     if (advanced.error().disposition == Disposition::kStop &&
         commit_point_->fault() == CommitFault::kStore) {
@@ -288,7 +288,34 @@ Result<void> Worker::commit(milliseconds timeout) {
   if (const auto next = sink_->delivered_next({shared_.config.topics.learning, 0})) {
     pipeline_->settle_learning(*next - 1);
   }
+  answer_foreign_appends();
   return {};
+}
+
+// Where the reading does not succeed, the hole is looked at again after the next commit.
+void Worker::answer_foreign_appends() {
+  for (const CommitPoint::Foreign& hole : commit_point_->foreign()) {
+    auto outdated = [&]() -> Result<std::vector<UserId>> {
+      auto reader = ingest::open_partition_reader(
+          shared_.kafka, {shared_.config.topics.profiles, hole.partition}, hole.from);
+      if (!reader) return reader.error();
+      return outdated_users(**reader, hole.partition, hole.to, store_, stopping_);
+    }();
+    if (!outdated) {
+      log_limited(LogLevel::kWarning, "changelog",
+                  fmt::format("changelog of partition {}: {}", hole.partition,
+                              outdated.error().message));
+      return;
+    }
+    if (!outdated->empty()) {
+      log_warning(fmt::format(
+          "changelog of partition {}: an owner before wrote {} older profiles from offset {} on; "
+          "they are written again",
+          hole.partition, outdated->size(), hole.from));
+    }
+    commit_point_->append_again(hole.partition, *std::move(outdated));
+  }
+  commit_point_->foreign_dealt_with();
 }
 
 Result<void> Worker::drain() {
@@ -391,38 +418,41 @@ Result<std::vector<TopicPosition>> Worker::on_assigned(
 
 Result<std::optional<TopicPosition>> Worker::take(const ingest::AssignedPartition& assigned) {
   const Partition partition = assigned.at.partition;
-  auto stored = shared_.store.positions(partition);
+  shared_.claims.claim(partition, this);
+  auto stored = store_.positions(partition);
   if (!stored) return stored.error();
   const StartPlan plan = plan_start(*stored, assigned.committed);
   std::optional<PartitionPositions> positions = *stored;
+  std::vector<UserId> outdated;
   if (plan.restore) {
     metrics_.restoring.set(metrics_.restoring.value() + 1);
     auto restored = restore(partition, *stored, assigned.committed);
     metrics_.restoring.set(metrics_.restoring.value() - 1);
     if (!restored) return restored.error();
-    positions = *restored;
+    positions = restored->positions;
+    outdated = std::move(restored->outdated);
   }
   commit_point_->adopt(partition, positions ? positions->changelog_next : 0);
+  commit_point_->append_again(partition, std::move(outdated));
   pipeline_->open(partition, positions);
   if (!plan.start) return std::optional<TopicPosition>();
   return std::optional(TopicPosition{assigned.at, *plan.start});
 }
 
-Result<PartitionPositions> Worker::restore(Partition partition,
-                                           const std::optional<PartitionPositions>& stored,
-                                           std::optional<Offset> committed) {
+Result<Restored> Worker::restore(Partition partition,
+                                 const std::optional<PartitionPositions>& stored,
+                                 std::optional<Offset> committed) {
   RestoreRequest request;
   request.partition = partition;
   request.changelog_from = stored ? stored->changelog_next : 0;
   request.stored = stored;
   request.input_next = committed;
   return keep_trying(
-      {stopping_}, fmt::format("restore of partition {}", partition),
-      [&]() -> Result<PartitionPositions> {
+      {stopping_}, fmt::format("restore of partition {}", partition), [&]() -> Result<Restored> {
         auto reader = ingest::open_partition_reader(
             shared_.kafka, {shared_.config.topics.profiles, partition}, request.changelog_from);
         if (!reader) return reader.error();
-        return restore_partition(**reader, request, shared_.store, shared_.clock, stopping_);
+        return restore_partition(**reader, request, store_, shared_.clock, stopping_);
       });
 }
 

@@ -21,6 +21,7 @@
 #include "ingest/kafka.h"
 #include "ingest/source.h"
 #include "profile_store/profile_store.h"
+#include "topologies/claimed_store.h"
 #include "topologies/commit_point.h"
 #include "topologies/config.h"
 #include "topologies/learner_thread.h"
@@ -28,6 +29,7 @@
 #include "topologies/metrics.h"
 #include "topologies/outbox.h"
 #include "topologies/pipeline.h"
+#include "topologies/restore.h"
 #include "topologies/withdrawn_items.h"
 #include "vocab/clock.h"
 #include "vocab/result.h"
@@ -40,6 +42,7 @@ struct WorkerShared {
   const ingest::KafkaSettings& kafka;
   const Clock& clock;
   profile_store::ProfileStore& store;
+  PartitionClaims& claims;
   const LearnerThread& learner;
   WithdrawnItems& withdrawn;
   std::int32_t input_partitions = 0;
@@ -70,9 +73,11 @@ class Worker final : private ingest::AssignmentListener {
   void on_revoked(const std::vector<ingest::TopicPartition>& partitions, bool lost) override;
 
   Result<std::optional<ingest::TopicPosition>> take(const ingest::AssignedPartition& partition);
-  Result<profile_store::PartitionPositions> restore(
-      Partition partition, const std::optional<profile_store::PartitionPositions>& stored,
-      std::optional<Offset> committed);
+  Result<Restored> restore(Partition partition,
+                           const std::optional<profile_store::PartitionPositions>& stored,
+                           std::optional<Offset> committed);
+
+  void answer_foreign_appends();
 
   Result<void> session();
   Result<void> step();
@@ -93,6 +98,7 @@ class Worker final : private ingest::AssignmentListener {
   const WorkerShared shared_;
   const std::string name_;
   const std::string instance_id_;
+  ClaimedStore store_;
 
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<CommitPoint> commit_point_;

@@ -122,6 +122,56 @@ TEST_F(CommitPointTest, ALostPartitionIsLeftOutBeforeTheStore) {
   EXPECT_EQ(sink_.appended.size(), 1U);
 }
 
+TEST_F(CommitPointTest, ALostPartitionIsLeftOutAlsoWhenTheSinkHasItsProfiles) {
+  Profile other;
+  other.behaviour.applied = 3;
+  interval_.batch.profiles.push_back({1, {"v"}, other});
+  interval_.batch.positions.push_back({1, {4, 0, TimeMs{1}, TimeMs{1}}});
+  interval_.positions.push_back({{"events", 1}, 4});
+  commit_point_.begin(interval_);
+  // The outputs' flush passes; both profiles are with the sink when the changelog's fails.
+  sink_.flush_passes = 1;
+  sink_.flush_failures.add(retry("broker is away"));
+  EXPECT_FALSE(advance());
+  ASSERT_EQ(commit_point_.phase(), CommitPhase::kChangelog);
+  ASSERT_EQ(sink_.appended.size(), 3U);
+
+  commit_point_.drop({{"events", 0}}, "events");
+  ASSERT_TRUE(advance());
+
+  EXPECT_FALSE(stored());
+  EXPECT_FALSE((*store_->get(0, {{"u"}})).front());
+  EXPECT_EQ((*store_->get(1, {{"v"}})).front()->behaviour.applied, 3);
+  EXPECT_FALSE(source_.committed.contains({"events", 0}));
+  EXPECT_EQ(source_.committed.at({"events", 1}), 4);
+}
+
+TEST_F(CommitPointTest, DroppingBetweenTwoIntervalsDropsNothing) {
+  commit_point_.begin(interval_);
+  ASSERT_TRUE(advance());
+
+  commit_point_.drop({{"events", 0}}, "events");
+
+  EXPECT_EQ(commit_point_.phase(), CommitPhase::kOpen);
+  EXPECT_TRUE(stored());
+}
+
+TEST_F(CommitPointTest, WhatTheChangelogHasAnOlderRecordOfIsAppendedAgainFirst) {
+  Profile known;
+  known.behaviour.applied = 7;
+  ASSERT_TRUE(store_->apply({{{0, {"w"}, known}}, {}}));
+  commit_point_.append_again(0, {{"w"}});
+  commit_point_.begin(interval_);
+  ASSERT_TRUE(advance());
+
+  ASSERT_EQ(sink_.appended.size(), 3U);
+  EXPECT_EQ(sink_.appended[1].key, "w");
+  EXPECT_EQ(sink_.appended[2].key, "u");
+  commit_point_.begin(interval_);
+  ASSERT_TRUE(advance());
+  EXPECT_EQ(sink_.appended.size(), 4U) << "once";
+}
+
 TEST_F(CommitPointTest, AnIntervalThatIsLostNeverReachesTheStore) {
   commit_point_.begin(interval_);
   sink_.flush_failures.add(stop("interval lost"));

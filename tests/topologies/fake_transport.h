@@ -33,6 +33,7 @@ class FakeSink final : public ingest::Sink {
  public:
   Failures append_failures;
   Failures flush_failures;
+  int flush_passes = 0;  // so many before the failures
   std::vector<ingest::OutputRecord> appended;
   std::size_t flushed = 0;  // of `appended`
 
@@ -42,7 +43,11 @@ class FakeSink final : public ingest::Sink {
     return {};
   }
   Result<void> flush(std::chrono::milliseconds) override {
-    if (auto failed = flush_failures.next(); !failed) return failed;
+    if (flush_passes > 0) {
+      --flush_passes;
+    } else if (auto failed = flush_failures.next(); !failed) {
+      return failed;
+    }
     flushed = appended.size();
     return {};
   }

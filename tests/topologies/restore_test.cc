@@ -19,7 +19,7 @@ std::string encoded(Offset applied) {
 
 class RestoreTest : public testing::Test {
  protected:
-  Result<profile_store::PartitionPositions> restore(RestoreRequest request) {
+  Result<Restored> restore(RestoreRequest request) {
     return restore_partition(reader_, request, *store_, SystemClock(), stopping_);
   }
   std::optional<Profile> profile(const std::string& user) {
@@ -34,9 +34,11 @@ class RestoreTest : public testing::Test {
 TEST_F(RestoreTest, TheNewestRecordOfAUserIsStoredWithThePositionsItStandsFor) {
   reader_.records = {{"u", encoded(1)}, {"v", encoded(2)}, {"u", encoded(3)}};
 
-  const auto positions = restore({0, 0, std::nullopt, 4});
+  const auto restored = restore({0, 0, std::nullopt, 4});
 
-  ASSERT_TRUE(positions) << positions.error().message;
+  ASSERT_TRUE(restored) << restored.error().message;
+  const profile_store::PartitionPositions* positions = &restored->positions;
+  EXPECT_TRUE(restored->outdated.empty());
   EXPECT_EQ(positions->input_next, 4);
   EXPECT_EQ(positions->changelog_next, 3);
   EXPECT_EQ(*store_->positions(0), *positions);
@@ -63,6 +65,43 @@ TEST_F(RestoreTest, AStoredProfileThatHasFoldedInMoreIsKept) {
 
   EXPECT_EQ(profile("u")->behaviour.applied, 7);
   EXPECT_EQ(profile("v")->behaviour.applied, 9);
+}
+
+TEST_F(RestoreTest, ARecordThatALostOwnerWroteLateDoesNotWinAndIsNamed) {
+  // u's 5 comes from an owner that had lost the partition; v's from before.
+  reader_.records = {{"v", encoded(1)}, {"u", encoded(7)}, {"v", encoded(4)}, {"u", encoded(5)}};
+
+  const auto restored = restore({0, 0, std::nullopt, 10});
+
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(profile("u")->behaviour.applied, 7);
+  EXPECT_EQ(profile("v")->behaviour.applied, 4);
+  ASSERT_EQ(restored->outdated.size(), 1U);
+  EXPECT_EQ(restored->outdated[0].value, "u");
+}
+
+TEST_F(RestoreTest, AStoredProfileBehindWhichTheChangelogIsOlderIsNamed) {
+  Profile ahead;
+  ahead.behaviour.applied = 7;
+  const profile_store::PartitionPositions stored{8, 0, TimeMs{0}, TimeMs{0}};
+  ASSERT_TRUE(store_->apply({{{0, {"u"}, ahead}}, {{0, stored}}}));
+  reader_.records = {{"u", encoded(5)}};
+
+  const auto restored = restore({0, 0, stored, 10});
+
+  ASSERT_TRUE(restored);
+  ASSERT_EQ(restored->outdated.size(), 1U);
+  EXPECT_EQ(restored->outdated[0].value, "u");
+}
+
+TEST_F(RestoreTest, WhatWasDeletedAndCameAgainIsWhatCameAgain) {
+  reader_.records = {{"u", encoded(9)}, {"u", std::nullopt}, {"u", encoded(2)}};
+
+  const auto restored = restore({0, 0, std::nullopt, 10});
+
+  ASSERT_TRUE(restored);
+  EXPECT_EQ(profile("u")->behaviour.applied, 2);
+  EXPECT_TRUE(restored->outdated.empty());
 }
 
 TEST_F(RestoreTest, AnEmptyChangelogLeavesTheStartToTheConfiguration) {

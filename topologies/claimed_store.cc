@@ -1,0 +1,32 @@
+#include "topologies/claimed_store.h"
+
+#include <algorithm>
+#include <mutex>
+
+namespace fovea::topologies {
+
+void PartitionClaims::claim(Partition partition, Owner owner) {
+  const std::unique_lock lock(mutex_);
+  owners_[partition] = owner;
+}
+
+Result<void> ClaimedStore::apply(const profile_store::StoreBatch& batch) {
+  // Held during the write: a claim waits for it.
+  const std::shared_lock lock(claims_.mutex_);
+  const auto foreign = [this](Partition partition) {
+    const auto found = claims_.owners_.find(partition);
+    return found != claims_.owners_.end() && found->second != owner_;
+  };
+  const auto is_foreign_profile = [&](const auto& write) { return foreign(write.partition); };
+  const auto is_foreign_position = [&](const auto& entry) { return foreign(entry.first); };
+  if (std::none_of(batch.profiles.begin(), batch.profiles.end(), is_foreign_profile) &&
+      std::none_of(batch.positions.begin(), batch.positions.end(), is_foreign_position)) {
+    return store_.apply(batch);
+  }
+  profile_store::StoreBatch ours = batch;
+  std::erase_if(ours.profiles, is_foreign_profile);
+  std::erase_if(ours.positions, is_foreign_position);
+  return store_.apply(ours);
+}
+
+}  // namespace fovea::topologies
