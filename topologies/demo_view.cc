@@ -69,7 +69,7 @@ void DemoView::draw(const DemoFigures& figures) {
       fmt::format("  recommendations  {:>9}   {:>7.0f}/s", figures.recommendations,
                   figures.recommendations_per_second),
       fmt::format(
-          "  latency          p50 {:.2f} ms, p99 {:.2f} ms, event in to explained slate out",
+          "  latency          p50 {:.2f} ms, p99 {:.2f} ms, event sent to explained slate read",
           ms(figures.latency_p50), ms(figures.latency_p99)),
       fmt::format("  model            {} examples learned, {} items", figures.examples,
                   figures.items),

@@ -64,7 +64,9 @@ inline std::string unique_name(const std::string& prefix) {
 }
 
 inline ingest::KafkaSettings kafka_settings(const std::string& bootstrap) {
-  return {{{"bootstrap.servers", bootstrap}}, {}};
+  ingest::KafkaSettings settings;
+  settings.properties["bootstrap.servers"] = bootstrap;
+  return settings;
 }
 
 // A new topic under a name of its own; the name.

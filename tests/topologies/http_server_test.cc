@@ -99,14 +99,15 @@ TEST(MetricsServer, SaysTheKeyOfAnAddressInUse) {
   const auto server = start({});
   Config config;
   config.metrics.listen = server->address();
-  const Metrics* none = nullptr;
-  const auto refused = serve_metrics(config, *none);
+  const SystemClock clock;
+  const Metrics metrics("t", clock);
+  const auto refused = serve_metrics(config, metrics);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message.substr(0, 17), "metrics.listen = ");
   EXPECT_NE(refused.error().message.find(server->address()), std::string::npos);
 
   config.metrics.listen = "off";
-  const auto off = serve_metrics(config, *none);
+  const auto off = serve_metrics(config, metrics);
   ASSERT_TRUE(off);
   EXPECT_EQ(*off, nullptr);
 }
