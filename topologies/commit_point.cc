@@ -83,8 +83,7 @@ Result<void> CommitPoint::append_changelog(ingest::Sink& sink, profile_store::Pr
   return {};
 }
 
-Result<void> CommitPoint::append(ingest::Sink& sink,
-                                 const profile_store::ProfileWrite& write) {
+Result<void> CommitPoint::append(ingest::Sink& sink, const profile_store::ProfileWrite& write) {
   ingest::OutputRecord record;
   record.topic = changelog_;
   record.partition = write.partition;

@@ -302,9 +302,9 @@ void Worker::answer_foreign_appends() {
       return outdated_users(**reader, hole.partition, hole.to, store_, stopping_);
     }();
     if (!outdated) {
-      log_limited(LogLevel::kWarning, "changelog",
-                  fmt::format("changelog of partition {}: {}", hole.partition,
-                              outdated.error().message));
+      log_limited(
+          LogLevel::kWarning, "changelog",
+          fmt::format("changelog of partition {}: {}", hole.partition, outdated.error().message));
       return;
     }
     if (!outdated->empty()) {

@@ -172,6 +172,44 @@ TEST_F(CommitPointTest, WhatTheChangelogHasAnOlderRecordOfIsAppendedAgainFirst) 
   EXPECT_EQ(sink_.appended.size(), 4U) << "once";
 }
 
+TEST_F(CommitPointTest, ProfilesNotYetWithTheSinkAreAppendedAfterADropOnce) {
+  Profile profile;
+  for (const char* user : {"v", "w"}) interval_.batch.profiles.push_back({1, {user}, profile});
+  commit_point_.begin(interval_);
+  sink_.append_failures.add({});
+  sink_.append_failures.add({});
+  sink_.append_failures.add(retry("queue is full"));
+  ASSERT_FALSE(advance());
+  ASSERT_EQ(sink_.appended.size(), 2U);  // the slate and "u"
+
+  commit_point_.drop({{"events", 0}}, "events");
+  ASSERT_TRUE(advance());
+
+  ASSERT_EQ(sink_.appended.size(), 4U);
+  EXPECT_EQ(sink_.appended[2].key, "v");
+  EXPECT_EQ(sink_.appended[3].key, "w");
+}
+
+TEST_F(CommitPointTest, WhatSomebodyElseWroteShowsAsAHoleAndOnce) {
+  commit_point_.adopt(0, 0);
+  commit_point_.begin(interval_);
+  ASSERT_TRUE(advance());
+  EXPECT_TRUE(commit_point_.foreign().empty());
+
+  sink_.foreign = 2;
+  commit_point_.begin(interval_);
+  ASSERT_TRUE(advance());
+
+  ASSERT_EQ(commit_point_.foreign().size(), 1U);
+  EXPECT_EQ(commit_point_.foreign()[0].partition, 0);
+  EXPECT_EQ(commit_point_.foreign()[0].from, 1);
+  EXPECT_EQ(commit_point_.foreign()[0].to, 4);
+  commit_point_.foreign_dealt_with();
+  commit_point_.begin(interval_);
+  ASSERT_TRUE(advance());
+  EXPECT_TRUE(commit_point_.foreign().empty());
+}
+
 TEST_F(CommitPointTest, AnIntervalThatIsLostNeverReachesTheStore) {
   commit_point_.begin(interval_);
   sink_.flush_failures.add(stop("interval lost"));

@@ -14,19 +14,19 @@
 
 namespace fovea::topologies {
 
-// Fails the next calls with these errors, then works.
+// What the next calls answer; then they work.
 class Failures {
  public:
-  void add(Error error) { errors_.push_back(std::move(error)); }
+  void add(Result<void> outcome) { outcomes_.push_back(std::move(outcome)); }
   Result<void> next() {
-    if (errors_.empty()) return {};
-    Error error = errors_.front();
-    errors_.erase(errors_.begin());
-    return error;
+    if (outcomes_.empty()) return {};
+    Result<void> outcome = outcomes_.front();
+    outcomes_.erase(outcomes_.begin());
+    return outcome;
   }
 
  private:
-  std::vector<Error> errors_;
+  std::vector<Result<void>> outcomes_;
 };
 
 class FakeSink final : public ingest::Sink {
@@ -36,6 +36,7 @@ class FakeSink final : public ingest::Sink {
   int flush_passes = 0;  // so many before the failures
   std::vector<ingest::OutputRecord> appended;
   std::size_t flushed = 0;  // of `appended`
+  Offset foreign = 0;       // records of somebody else in every partition, before our newest
 
   Result<void> append(const ingest::OutputRecord& record) override {
     if (auto failed = append_failures.next(); !failed) return failed;
@@ -59,7 +60,7 @@ class FakeSink final : public ingest::Sink {
           return record.topic == at.topic && record.partition.value_or(0) == at.partition;
         });
     if (count == 0) return std::nullopt;
-    return count;
+    return count + foreign;
   }
 };
 

@@ -104,6 +104,40 @@ TEST_F(RestoreTest, WhatWasDeletedAndCameAgainIsWhatCameAgain) {
   EXPECT_TRUE(restored->outdated.empty());
 }
 
+TEST_F(RestoreTest, ALateRecordDoesNotWinManyRecordsLaterEither) {
+  reader_.records = {{"u", encoded(9)}};
+  for (int i = 0; i < 5'000; ++i) reader_.records.emplace_back("v", encoded(10 + i));
+  reader_.records.emplace_back("u", encoded(5));
+
+  const auto restored = restore({0, 0, std::nullopt, 6'000});
+
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(profile("u")->behaviour.applied, 9);
+  EXPECT_EQ(restored->outdated, std::vector<UserId>{{"u"}});
+}
+
+TEST_F(RestoreTest, AnOlderRecordThatWasAnsweredIsOutdatedNoMore) {
+  reader_.records = {{"u", encoded(9)}, {"u", encoded(5)}, {"u", encoded(9)}};
+
+  const auto restored = restore({0, 0, std::nullopt, 10});
+
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_TRUE(restored->outdated.empty());
+}
+
+TEST_F(RestoreTest, OutdatedUsersAreFoundWithoutAChange) {
+  Profile ahead;
+  ahead.behaviour.applied = 7;
+  ASSERT_TRUE(store_->apply({{{0, {"u"}, ahead}, {0, {"v"}, ahead}}, {}}));
+  reader_.records = {{"u", encoded(5)}, {"v", encoded(7)}, {"w", encoded(9)}};
+
+  const auto outdated = outdated_users(reader_, 0, 3, *store_, stopping_);
+
+  ASSERT_TRUE(outdated) << outdated.error().message;
+  EXPECT_EQ(*outdated, std::vector<UserId>{{"u"}});
+  EXPECT_FALSE(profile("w"));
+}
+
 TEST_F(RestoreTest, AnEmptyChangelogLeavesTheStartToTheConfiguration) {
   ASSERT_TRUE(restore({0, 0, std::nullopt, std::nullopt}));
 
