@@ -137,16 +137,18 @@ Result<Restored> restore_partition(ingest::PartitionReader& reader, const Restor
                            request.partition, reader.next(), ends->high));
     }
   }
-  // Nothing known from anywhere: the configuration decides where to start, now and, until the
-  // first commit, at the next start too.
-  if (restored == 0 && !request.stored && !request.input_next) return Restored{positions, {}};
-
-  // The positions last: a restore that is cut short starts over.
   positions.changelog_next = ends->high;
-  positions.written_at = clock.now();
-  profile_store::StoreBatch last;
-  last.positions.emplace_back(request.partition, positions);
-  if (auto applied = store.apply(last); !applied) return applied.error();
+  // Where neither the store nor the group knows how far the input was read, the changelog does not
+  // either: of the interval that was open when its writer ended it may hold some profiles and not
+  // others. No position is made up; the configuration decides where to start, and until the first
+  // commit at the next start too. What is read again is known by `applied`.
+  if (request.stored || request.input_next) {
+    // The positions last: a restore that is cut short starts over.
+    positions.written_at = clock.now();
+    profile_store::StoreBatch last;
+    last.positions.emplace_back(request.partition, positions);
+    if (auto applied = store.apply(last); !applied) return applied.error();
+  }
   if (restored > 0) {
     log_info(fmt::format(
         "partition {}: {} changelog records restored in {} ms", request.partition, restored,

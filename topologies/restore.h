@@ -23,7 +23,9 @@ struct RestoreRequest {
 };
 
 struct Restored {
-  profile_store::PartitionPositions positions;  // that the store then has
+  // What the store then has; where neither it nor the group had any, only the changelog's is known
+  // and nothing is stored.
+  profile_store::PartitionPositions positions;
 
   // Users whose last record in the changelog is older than one before it, or than the store's: an
   // owner that had lost the partition wrote it late. Compaction keeps the last record, so whoever

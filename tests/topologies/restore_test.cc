@@ -144,6 +144,17 @@ TEST_F(RestoreTest, AnEmptyChangelogLeavesTheStartToTheConfiguration) {
   EXPECT_FALSE((*store_->positions(0)).has_value());
 }
 
+TEST_F(RestoreTest, WithoutAnyPositionTheProfilesAreRestoredAndNoneIsMadeUp) {
+  reader_.records = {{"u", encoded(7)}};
+
+  const auto restored = restore({0, 0, std::nullopt, std::nullopt});
+
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(profile("u")->behaviour.applied, 7);
+  EXPECT_EQ(restored->positions.changelog_next, 1);
+  EXPECT_FALSE((*store_->positions(0)).has_value());
+}
+
 TEST_F(RestoreTest, AChangelogThatEndsBeforeOurPositionWasCreatedAnew) {
   reader_.records = {{"u", encoded(1)}};
 
