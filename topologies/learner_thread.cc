@@ -233,10 +233,10 @@ void LearnerThread::mark_if_due(TimePoint now) {
 void LearnerThread::write_mark(milliseconds flush_timeout) {
   // Told to stop while the log was being reopened: there is nothing to compare with.
   if (!reader_) return;
-  std::uint64_t lag = 0;
-  if (const auto ends = reader_->ends(kAskTimeout)) {
-    lag = static_cast<std::uint64_t>(std::max<Offset>(0, ends->high - reader_->next()));
-  }
+  // Not ends(): librdkafka 2.0.2 waits there for as long as no broker answers, whatever the
+  // time-out, and this thread would neither fold nor stop.
+  const auto lag =
+      static_cast<std::uint64_t>(std::max<Offset>(0, reader_->known_end() - reader_->next()));
   const auto mark = follower_.take_mark(lag);
   if (!mark) return;
   // Marks are for comparing only: one that is not written is left out.
