@@ -11,16 +11,17 @@ namespace {
 
 TEST(Demo, EndsAfterSoManyEventsAndExplainsASlate) {
   DemoOptions options;
-  options.events = 600;
-  options.rate = 0;
+  // A second of events, so that the model has learned by the last.
+  options.events = 2'000;
+  options.rate = 1'500;
   options.plain = true;
 
   testing::internal::CaptureStdout();
-  const auto ended = demo(small_config(), options);
+  const auto ended = demo(small_config("[metrics]\nlisten = \"off\"\n"), options);
   const std::string shown = testing::internal::GetCapturedStdout();
 
   ASSERT_TRUE(ended) << ended.error().message;
-  EXPECT_NE(shown.find("600 events"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("2000 events"), std::string::npos) << shown;
   EXPECT_NE(shown.find("shown next, and why"), std::string::npos) << shown;
   EXPECT_NE(shown.find("█"), std::string::npos) << shown;
 }
