@@ -74,8 +74,7 @@ class Demo {
   // Lifetime  Everything handed in outlives it.
   Demo(const Config& config, const DemoOptions& options, const RunningTopology& running,
        Metrics& metrics, ingest::Sink& sink, DemoSlates slates, TimeMs now)
-      : config_(config),
-        options_(options),
+      : options_(options),
         running_(running),
         metrics_(metrics),
         sink_(sink),
@@ -104,7 +103,6 @@ class Demo {
   void show();
   void show_person() const;
 
-  const Config& config_;
   const DemoOptions& options_;
   const RunningTopology& running_;
   Metrics& metrics_;
