@@ -78,6 +78,7 @@ TEST(Pairs, AnotherPairTakesARowOverOnlyWhenItsTotalHasHalvedBelowOne) {
   pairs.observe(history_of({3, 4}), 8);  // 1.5 -> .75: goes
   EXPECT_FLOAT_EQ(read(pairs, {3, 4}, 8), 1.0F / 2.0F);
   EXPECT_EQ(read(pairs, {1, 2}, 9), 0.0F);
+  EXPECT_EQ(read(pairs, {3, 4}, 9), 0.0F) << "what followed the pair before it";
 }
 
 TEST(Pairs, ASavedTableGoesOnAsTheOneThatWasSaved) {
