@@ -17,7 +17,9 @@
 namespace fovea::scorer {
 namespace {
 
-constexpr std::uint32_t kSnapshotMagic = 0x314D5646U;  // "FVM1"
+constexpr std::uint32_t kSnapshotMagic = 0x004D5646U;    // "FVM", and a character:
+constexpr std::uint32_t kSnapshotVersion = 0x32000000U;  // "2"
+constexpr std::uint32_t kVersionMask = 0xFF000000U;
 
 double seconds(TimeMs time) {
   return static_cast<double>(value(time)) / 1000.0;
@@ -159,13 +161,25 @@ LearnOutcome Learner::Impl::fold_example(const Example& example, Offset position
   return outcome;
 }
 
+Result<void> Learner::advance(Offset position) {
+  Offset& at = impl_->model.stamp.position;
+  if (position <= at) {
+    return stop(
+        fmt::format("learning-log position {} is not ahead of the model's {}", position, at));
+  }
+  at = position;
+  return {};
+}
+
+Result<void> Learner::refuse(Offset position) {
+  if (auto advanced = advance(position); !advanced) return advanced;
+  ++impl_->stats.records_refused;
+  return {};
+}
+
 Result<LearnOutcome> Learner::fold(const LearningRecord& record, Offset position) {
   Impl& impl = *impl_;
-  if (position <= impl.model.stamp.position) {
-    return stop(fmt::format("learning-log position {} is not ahead of the model's {}", position,
-                            impl.model.stamp.position));
-  }
-  impl.model.stamp.position = position;
+  if (auto advanced = advance(position); !advanced) return advanced.error();
   if (std::holds_alternative<Mark>(record.body)) return LearnOutcome::kMark;
   if (impl.is_repeat(record.source)) {
     ++impl.stats.repeats_skipped;
@@ -205,7 +219,7 @@ LearnerStats Learner::stats() const {
 std::string Learner::snapshot() const {
   const Impl& impl = *impl_;
   ByteWriter out;
-  out.fixed(kSnapshotMagic);
+  out.fixed(kSnapshotMagic | kSnapshotVersion);
   impl.model.save(out);
   impl.recent.save(out);
   out.varint(impl.applied.size());
@@ -225,8 +239,12 @@ std::string Learner::snapshot() const {
 Result<void> Learner::restore(std::string_view bytes) {
   constexpr std::size_t kTrailer = sizeof(std::uint64_t);
   ByteReader header(bytes);
-  if (header.fixed<std::uint32_t>() != kSnapshotMagic || header.failed()) {
+  const auto magic = header.fixed<std::uint32_t>();
+  if (header.failed() || (magic & ~kVersionMask) != kSnapshotMagic) {
     return stop("not a model snapshot");
+  }
+  if ((magic & kVersionMask) != kSnapshotVersion) {
+    return stop("a model snapshot of another version of this program");
   }
   const auto id = header.fixed<std::uint64_t>();
   const auto lineage = header.fixed<std::uint32_t>();

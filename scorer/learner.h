@@ -34,8 +34,9 @@ struct LearnerStats {
   std::uint64_t gradients = 0;  // of them, learned by gradient
   std::uint64_t catalogue_changes = 0;
   std::uint64_t repeats_skipped = 0;
-  std::uint64_t items = 0;  // known items
-  double loss = 0;          // running mean of the sampled softmax loss
+  std::uint64_t records_refused = 0;  // positions of the log that held no learning record
+  std::uint64_t items = 0;            // known items
+  double loss = 0;                    // running mean of the sampled softmax loss
 };
 
 // A model held still for reading. Cheap to take, to be held for a batch and not longer.
@@ -66,6 +67,10 @@ class Learner {
   // Errors: kStop when `position` is not ahead of the model's.
   Result<LearnOutcome> fold(const LearningRecord& record, Offset position);
 
+  // What lies at `position` is no learning record: nothing is learned, everybody counts it.
+  // Errors: as fold().
+  Result<void> refuse(Offset position);
+
   // Makes what was learned visible to view(). Copies the rows changed since, once no reader holds
   // the retired view; false when one still does.
   bool publish();
@@ -90,6 +95,7 @@ class Learner {
 
  private:
   struct Impl;
+  Result<void> advance(Offset position);
   explicit Learner(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

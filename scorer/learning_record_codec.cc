@@ -12,8 +12,14 @@
 namespace fovea::scorer {
 namespace {
 
-// First byte of every record; a change of layout takes the next number.
+// First byte of every record; a change of layout takes the next number. Numbers end below the
+// printable characters, so that text which strayed into the log is not taken for a newer version.
 constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kLastVersion = 31;
+
+Error garbage(std::string message) {
+  return skip("learning_record", std::move(message));
+}
 
 enum class Kind : std::uint8_t { kExample = 1, kItemChange = 2, kMark = 3 };
 
@@ -270,9 +276,13 @@ std::string encode_learning_record(const LearningRecord& record) {
 Result<LearningRecord> decode_learning_record(std::string_view bytes) {
   ByteReader in(bytes);
   const auto version = in.fixed<std::uint8_t>();
-  if (in.failed()) return stop("empty learning record");
+  if (in.failed()) return garbage("empty learning record");
+  if (version > kVersion && version <= kLastVersion) {
+    return stop(fmt::format("learning record of version {}: this build reads up to version {}",
+                            version, kVersion));
+  }
   if (version != kVersion) {
-    return stop(fmt::format("learning record of version {}, not {}", version, kVersion));
+    return garbage(fmt::format("a record that begins with byte {} is no learning record", version));
   }
   const auto kind = static_cast<Kind>(in.fixed<std::uint8_t>());
   LearningRecord record;
@@ -300,9 +310,9 @@ Result<LearningRecord> decode_learning_record(std::string_view bytes) {
       break;
     }
     default:
-      return stop(fmt::format("learning record of unknown kind {}", static_cast<int>(kind)));
+      return garbage(fmt::format("learning record of unknown kind {}", static_cast<int>(kind)));
   }
-  if (!in.at_end()) return stop("learning record is truncated or has bytes left over");
+  if (!in.at_end()) return garbage("learning record is truncated or has bytes left over");
   return record;
 }
 

@@ -12,8 +12,9 @@ namespace fovea::scorer {
 
 [[nodiscard]] std::string encode_learning_record(const LearningRecord& record);
 
-// Errors: kStop naming what is wrong: the learning log is ours alone, so a record that does not
-//         decode means another program wrote to it or a newer version did.
+// Errors: kStop for a record of a newer version: whoever goes on without it has another model.
+//         kSkip for anything else that does not decode: another program wrote it, and it is the
+//         same bytes for everybody.
 [[nodiscard]] Result<LearningRecord> decode_learning_record(std::string_view bytes);
 
 }  // namespace fovea::scorer

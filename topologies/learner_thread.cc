@@ -25,6 +25,8 @@ constexpr milliseconds kLastMarkTimeout{1'000};
 constexpr double kSnapshotBytesPerSecond = 8.0 * 1024 * 1024;
 // A reader that ended is opened again so many times without progress between.
 constexpr int kReopensMax = 5;
+// ... each time with so many attempts, ten seconds in all.
+constexpr int kReopenAttempts = 10;
 
 }  // namespace
 
@@ -109,16 +111,28 @@ Result<void> LearnerThread::open_reader() {
   return {};
 }
 
+// What ends a start at once is waited for here a while: a cluster that comes back may not know a
+// topic, or the end of a log, for a moment.
+Result<void> LearnerThread::reopen() {
+  int attempts = 0;
+  return keep_trying({stopping_}, "learning log", [&]() -> Result<void> {
+    auto opened = open_reader();
+    if (!opened && ++attempts < kReopenAttempts) return fovea::retry(opened.error().message);
+    return opened;
+  });
+}
+
 void LearnerThread::run() {
   auto ended = follow();
   follower_.learner().publish();
-  // What this process had when it stopped, for the others to compare.
-  if (ended) write_mark(kLastMarkTimeout);
   finish_snapshot();
   if (ended && position() > snapshot_position_) {
     begin_snapshot(steady_clock::now());
     finish_snapshot();
   }
+  // What this process had when it stopped, for the others to compare. After the snapshot: what it
+  // says it has is on its disk.
+  if (ended) write_mark(kLastMarkTimeout);
   if (ended) return;
   const std::lock_guard lock(mutex_);
   failure_ = ended.error();
@@ -138,8 +152,7 @@ Result<void> LearnerThread::follow() {
       if (polled.error().disposition == Disposition::kStop) {
         if (++reopens > kReopensMax) return polled;
         const Heartbeat::Waiting reopening(metrics_.heartbeat);
-        auto opened = keep_trying({stopping_}, "learning log", [this] { return open_reader(); });
-        if (!opened) return stopping_ ? Result<void>() : opened;
+        if (auto reopened = reopen(); !reopened) return stopping_ ? Result<void>() : reopened;
       }
     }
     if (auto folded = follower_.fold(batch, disagreements); !folded) return folded;
@@ -173,15 +186,15 @@ void LearnerThread::snapshot_if_due(TimePoint now) {
 
 // The copy is made here, between two records; a thread of its own writes it out.
 void LearnerThread::begin_snapshot(TimePoint now) {
-  const Offset position = follower_.learner().stamp().position;
-  if (position < 0) return;
+  const ModelStamp stamp = follower_.learner().stamp();
+  if (stamp.position < 0) return;
   std::string bytes = follower_.learner().snapshot();
   snapshot_at_ = now;
   snapshot_bytes_ = bytes.size();
-  snapshot_position_ = position;
+  snapshot_position_ = stamp.position;
   follower_.note_snapshot();
-  snapshot_ = std::async(std::launch::async, [this, position, moved = std::move(bytes)] {
-    return write_snapshot(settings_.snapshot_directory, position, moved);
+  snapshot_ = std::async(std::launch::async, [this, stamp, moved = std::move(bytes)] {
+    return write_snapshot(settings_.snapshot_directory, stamp, moved);
   });
 }
 
@@ -215,6 +228,7 @@ void LearnerThread::note_figures(const std::vector<ingest::SourceRecord>& batch)
   metrics_.catalogue.set(counts.catalogue);
   metrics_.marks.set(counts.marks);
   metrics_.repeats.set(counts.repeats);
+  metrics_.refused.set(counts.refused);
   metrics_.marks_agreed.set(counts.marks_agreed);
   metrics_.marks_differed.set(counts.marks_differed);
   const scorer::LearnerStats stats = follower_.learner().stats();

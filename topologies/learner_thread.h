@@ -77,6 +77,7 @@ class LearnerThread {
                 std::unique_ptr<scorer::Learner> learner);
 
   Result<void> open_reader();
+  Result<void> reopen();
   void run();
   Result<void> follow();
   void snapshot_if_due(TimePoint now);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "scorer/learning_record_codec.h"
+#include "topologies/log.h"
 
 namespace fovea::topologies {
 
@@ -32,9 +33,14 @@ Result<void> LogFollower::fold(const std::vector<ingest::SourceRecord>& records,
     const auto at_fault = [&record](const Error& error) {
       return stop(fmt::format("{} offset {}: {}", record.topic, record.offset, error.message));
     };
-    if (!record.value) return at_fault(stop("a tombstone is no learning record"));
-    const auto decoded = scorer::decode_learning_record(*record.value);
-    if (!decoded) return at_fault(decoded.error());
+    const auto decoded = scorer::decode_learning_record(record.value.value_or(""));
+    if (!decoded) {
+      if (decoded.error().disposition != Disposition::kSkip) return at_fault(decoded.error());
+      if (auto refused = refuse(record, decoded.error()); !refused) {
+        return at_fault(refused.error());
+      }
+      continue;
+    }
     const auto outcome = learner_->fold(*decoded, record.offset);
     if (!outcome) return at_fault(outcome.error());
 
@@ -48,6 +54,17 @@ Result<void> LogFollower::fold(const std::vector<ingest::SourceRecord>& records,
     digests_.note(record.offset, learner_->digest());
   }
   unsaved_ += std::chrono::steady_clock::now() - started;
+  return {};
+}
+
+Result<void> LogFollower::refuse(const ingest::SourceRecord& record, const Error& why) {
+  ++counts_.records;
+  ++counts_.refused;
+  log_limited(LogLevel::kWarning, "learning record",
+              fmt::format("{} offset {} is passed over: {}", record.topic, record.offset,
+                          record.value ? why.message : "a tombstone is no learning record"));
+  if (auto refused = learner_->refuse(record.offset); !refused) return refused;
+  digests_.note(record.offset, learner_->digest());
   return {};
 }
 

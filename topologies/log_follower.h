@@ -27,6 +27,7 @@ struct FollowerCounts {
   std::uint64_t catalogue = 0;
   std::uint64_t marks = 0;
   std::uint64_t repeats = 0;
+  std::uint64_t refused = 0;  // were no learning records
   std::uint64_t marks_agreed = 0;
   std::uint64_t marks_differed = 0;
 };
@@ -39,8 +40,9 @@ class LogFollower {
               TimePoint now);
 
   // Folds records of the learning log in order. What another process's mark contradicts is
-  // appended to `disagreements`, one clause each: the models differ, which must never be.
-  // Errors: kStop naming the offset: a record that does not decode.
+  // appended to `disagreements`, one clause each: the models differ, which must never be. What is
+  // no learning record is passed over, by everybody: counted, and named in the log.
+  // Errors: kStop naming the offset: a record of a newer version.
   Result<void> fold(const std::vector<ingest::SourceRecord>& records,
                     std::vector<std::string>& disagreements);
 
@@ -69,6 +71,7 @@ class LogFollower {
   [[nodiscard]] std::optional<TimeMs> view_example_time() const { return view_example_time_; }
 
  private:
+  Result<void> refuse(const ingest::SourceRecord& record, const Error& why);
   void count(scorer::LearnOutcome outcome, const ingest::SourceRecord& record);
   void compare(const Mark& mark, Offset at, std::vector<std::string>& disagreements);
 

@@ -319,6 +319,7 @@ void Metrics::add_learner(MetricsText& text) const {
   learning("catalogue", learner_.catalogue);
   learning("mark", learner_.marks);
   learning("repeat", learner_.repeats);
+  learning("refused", learner_.refused);
   text.add(Metric::kMarks, {"agreed"}, static_cast<double>(learner_.marks_agreed.value()));
   text.add(Metric::kMarks, {"differed"}, static_cast<double>(learner_.marks_differed.value()));
   const LagHealth lag = learner_.lag(now);

@@ -107,6 +107,7 @@ struct LearnerMetrics {
   Counter catalogue;
   Counter marks;
   Counter repeats;
+  Counter refused;
   Counter marks_agreed;
   Counter marks_differed;
   Counter views;

@@ -67,7 +67,7 @@ constexpr std::array<MetricSpec, kMetricCount> kSpecs = {{
 
     {kLearningRecords, "fovea_learning_records_total", kCounter, "outcome", "records",
      "Records of the learning log by what they did to the model: learned, counted (no gradient), "
-     "catalogue, mark, repeat (skipped, by its source)."},
+     "catalogue, mark, repeat (skipped, by its source), refused (no learning record)."},
     {kMarks, "fovea_marks_total", kCounter, "result", "marks",
      "Digests of other processes compared with ours: agreed or differed. Differed must stay 0."},
     {kLearnerLagRecords, "fovea_learner_lag_records", kGauge, "", "records",

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -20,16 +21,42 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "snapshot-";
 constexpr std::string_view kSuffix = ".fvm";
+constexpr std::string_view kUnfinished = ".tmp";
 constexpr std::size_t kKept = 2;
+constexpr std::chrono::hours kForeignKept{7 * 24};
 
-std::optional<Offset> position_of(std::string_view name) {
+template <class T>
+std::optional<T> number(std::string_view digits, int base) {
+  T value{};
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return value;
+}
+
+std::string name_of(const ModelStamp& stamp) {
+  return fmt::format("{}{:016x}-{}-{:020}{}", kPrefix, stamp.model_id, stamp.lineage,
+                     stamp.position, kSuffix);
+}
+
+std::optional<ModelStamp> stamp_of(const std::string& name) {
   if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return std::nullopt;
-  name.remove_prefix(kPrefix.size());
-  name.remove_suffix(kSuffix.size());
-  Offset position = kNoOffset;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), position);
-  if (error != std::errc() || end != name.data() + name.size() || position < 0) return std::nullopt;
-  return position;
+  std::string_view rest = name;
+  rest.remove_prefix(kPrefix.size());
+  rest.remove_suffix(kSuffix.size());
+  const auto first = rest.find('-');
+  const auto second = rest.rfind('-');
+  if (first == std::string_view::npos || first == second) return std::nullopt;
+  const auto id = number<std::uint64_t>(rest.substr(0, first), 16);
+  const auto lineage = number<std::uint32_t>(rest.substr(first + 1, second - first - 1), 10);
+  const auto position = number<Offset>(rest.substr(second + 1), 10);
+  if (!id || !lineage || !position || *position < 0) return std::nullopt;
+  const ModelStamp stamp{*id, *lineage, *position};
+  return name_of(stamp) == name ? std::optional(stamp) : std::nullopt;
+}
+
+bool same_model(const ModelStamp& a, const ModelStamp& b) {
+  return a.model_id == b.model_id && a.lineage == b.lineage;
 }
 
 Error system_error(const std::string& path) {
@@ -70,6 +97,42 @@ Result<void> sync_directory(const std::string& path) {
   return {};
 }
 
+void remove_unfinished(const std::string& directory) {
+  std::error_code error;
+  std::vector<fs::path> found;
+  for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if (name.starts_with(kPrefix) && name.ends_with(kUnfinished)) found.push_back(at->path());
+  }
+  for (const fs::path& path : found) fs::remove(path, error);
+}
+
+// Removes what the snapshot just written makes needless.
+Result<void> prune(const std::string& directory, const ModelStamp& written) {
+  remove_unfinished(directory);
+  const auto files = list_snapshots(directory);
+  if (!files) return files.error();
+  std::error_code error;
+  std::size_t own = 0;
+  const SnapshotFile* foreign = nullptr;  // the latest written that may stay
+  fs::file_time_type foreign_time = fs::file_time_type::clock::now() - kForeignKept;
+  for (const SnapshotFile& file : *files) {
+    if (same_model(file.stamp, written)) {
+      if (++own > kKept) fs::remove(file.path, error);
+      continue;
+    }
+    const auto time = fs::last_write_time(file.path, error);
+    if (!error && time > foreign_time) {
+      foreign = &file;
+      foreign_time = time;
+    }
+  }
+  for (const SnapshotFile& file : *files) {
+    if (!same_model(file.stamp, written) && &file != foreign) fs::remove(file.path, error);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<SnapshotFile>> list_snapshots(const std::string& directory) {
@@ -78,13 +141,15 @@ Result<std::vector<SnapshotFile>> list_snapshots(const std::string& directory) {
   fs::directory_iterator entries(directory, error);
   if (error == std::errc::no_such_file_or_directory) return files;
   for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
-    if (const auto position = position_of(entries->path().filename().string())) {
-      files.push_back({entries->path().string(), *position});
+    if (const auto stamp = stamp_of(entries->path().filename().string())) {
+      files.push_back({entries->path().string(), *stamp});
     }
   }
   if (error) return stop(directory + ": " + error.message());
-  std::sort(files.begin(), files.end(),
-            [](const SnapshotFile& a, const SnapshotFile& b) { return a.position > b.position; });
+  std::sort(files.begin(), files.end(), [](const SnapshotFile& a, const SnapshotFile& b) {
+    return a.stamp.position != b.stamp.position ? a.stamp.position > b.stamp.position
+                                                : a.path < b.path;
+  });
   return files;
 }
 
@@ -94,13 +159,14 @@ std::optional<SnapshotFile> newest_snapshot(const std::string& directory) {
   return files->front();
 }
 
-Result<void> write_snapshot(const std::string& directory, Offset position, std::string_view bytes) {
+Result<void> write_snapshot(const std::string& directory, const ModelStamp& stamp,
+                            std::string_view bytes) {
   std::error_code error;
   fs::create_directories(directory, error);
   if (error) return stop(directory + ": " + error.message());
 
-  const std::string path = fmt::format("{}/{}{:020}{}", directory, kPrefix, position, kSuffix);
-  const std::string unfinished = path + ".tmp";
+  const std::string path = directory + "/" + name_of(stamp);
+  const std::string unfinished = path + std::string(kUnfinished);
   if (auto written = write_synced(unfinished, bytes); !written) {
     fs::remove(unfinished, error);
     return written;
@@ -108,11 +174,7 @@ Result<void> write_snapshot(const std::string& directory, Offset position, std::
   fs::rename(unfinished, path, error);
   if (error) return stop(path + ": " + error.message());
   if (auto synced = sync_directory(directory); !synced) return synced;
-
-  const auto files = list_snapshots(directory);
-  if (!files) return files.error();
-  for (std::size_t i = kKept; i < files->size(); ++i) fs::remove((*files)[i].path, error);
-  return {};
+  return prune(directory, stamp);
 }
 
 Result<std::string> read_snapshot(const SnapshotFile& file) {
@@ -131,6 +193,7 @@ std::optional<SnapshotFile> restore_newest(const std::string& directory, scorer:
     return std::nullopt;
   }
   for (const SnapshotFile& file : *files) {
+    if (!same_model(file.stamp, learner.stamp())) continue;
     const auto bytes = read_snapshot(file);
     const auto restored = bytes ? learner.restore(*bytes) : Result<void>(bytes.error());
     if (restored) return file;

@@ -2,8 +2,11 @@
 
 // Snapshots of the model on the local disk: written whole or not at all, the newest two kept.
 //
-// Layout    DIRECTORY/snapshot-<position, 20 digits>.fvm. A snapshot is written beside its name,
-//           synced and renamed; what a crash leaves behind is a file that nobody reads.
+// Layout    DIRECTORY/snapshot-<model id, 16 digits>-<lineage>-<position, 20 digits>.fvm, so that
+//           one model's snapshots never push out another's: after a change of settings, or of the
+//           arithmetic, positions begin lower again. Of other models the latest written is kept
+//           for a week: whoever goes back to the settings before finds it. A snapshot is written
+//           beside its name, synced and renamed; what a crash leaves is removed by the next write.
 // Threads   Any thread; one writer at a time.
 
 #include <functional>
@@ -13,33 +16,34 @@
 #include <vector>
 
 #include "scorer/learner.h"
-#include "vocab/ids.h"
+#include "vocab/profile.h"
 #include "vocab/result.h"
 
 namespace fovea::topologies {
 
 struct SnapshotFile {
   std::string path;
-  Offset position = kNoOffset;  // of the learning log, as its name says
+  ModelStamp stamp;  // as its name says
 };
 
-// Newest first; empty where there is no directory.
+// By position, highest first; empty where there is no directory.
 // Errors: kStop naming the directory that cannot be read.
 [[nodiscard]] Result<std::vector<SnapshotFile>> list_snapshots(const std::string& directory);
 
-// The newest one's path, if there is any.
+// The one of the highest position, if there is any.
 [[nodiscard]] std::optional<SnapshotFile> newest_snapshot(const std::string& directory);
 
 // Errors: kStop naming the file, e.g. a full disk; the snapshots before are as they were.
-[[nodiscard]] Result<void> write_snapshot(const std::string& directory, Offset position,
+[[nodiscard]] Result<void> write_snapshot(const std::string& directory, const ModelStamp& stamp,
                                           std::string_view bytes);
 
 // Errors: kStop naming the file.
 [[nodiscard]] Result<std::string> read_snapshot(const SnapshotFile& file);
 
-// Restores the newest snapshot that this learner accepts and answers which it was. One that is
-// refused (another model, another lineage, a checksum) is named with the reason, and the one before
-// it is tried. Absent if none was usable: the learner is as created.
+// Restores the newest snapshot of this learner's model and answers which it was. One that is
+// refused (a checksum, another model than its name says) is named with the reason, and the one
+// before it is tried. Those of other models are passed over. Absent if none was usable: the
+// learner is as created.
 [[nodiscard]] std::optional<SnapshotFile> restore_newest(
     const std::string& directory, scorer::Learner& learner,
     const std::function<void(const std::string&)>& say);

@@ -248,7 +248,7 @@ void RunTest::expect_learned_once(const Input& input, const std::string& process
   ASSERT_TRUE(bytes);
   auto restored = scorer::Learner::create(config_.model);
   ASSERT_TRUE((*restored)->restore(*bytes));
-  EXPECT_EQ((*restored)->digest(), digests[snapshot->position]);
+  EXPECT_EQ((*restored)->digest(), digests[snapshot->stamp.position]);
 }
 
 TEST_F(RunTest, LosesNothingAndLearnsOnceThroughStopsAndKills) {

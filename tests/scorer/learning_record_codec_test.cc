@@ -216,7 +216,7 @@ TEST(LearningRecordCodec, RejectsEveryTruncationOfAValidRecord) {
     for (std::size_t size = 0; size < bytes.size(); ++size) {
       const auto decoded = decode_learning_record(std::string_view(bytes).substr(0, size));
       ASSERT_FALSE(decoded) << size << " of " << bytes.size();
-      EXPECT_EQ(decoded.error().disposition, Disposition::kStop);
+      EXPECT_EQ(decoded.error().disposition, Disposition::kSkip);
     }
     EXPECT_FALSE(decode_learning_record(bytes + '\0'));
   }
@@ -248,6 +248,11 @@ TEST(LearningRecordCodec, RefusesAnotherVersionAndAnUnknownKindByNumber) {
   std::string bytes = encode_learning_record(golden_records()[0]);
   bytes[0] = 9;
   EXPECT_NE(decode_learning_record(bytes).error().message.find("version 9"), std::string::npos);
+  EXPECT_EQ(decode_learning_record(bytes).error().disposition, Disposition::kStop);
+  // Nothing of ours, ever: whoever wrote it, everybody passes it over.
+  for (const std::string strayed : {"{\"user\":1}", "\xFF", "\x01", ""}) {
+    EXPECT_EQ(decode_learning_record(strayed).error().disposition, Disposition::kSkip) << strayed;
+  }
   bytes[0] = 1;
   bytes[1] = 77;
   EXPECT_NE(decode_learning_record(bytes).error().message.find("kind 77"), std::string::npos);

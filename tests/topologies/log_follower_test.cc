@@ -110,16 +110,42 @@ TEST_F(LogFollowerTest, PublishesAfterTheIntervalOrEnoughExamples) {
   EXPECT_TRUE(a.publish_if_due(start_ + 399ms));
 }
 
-TEST_F(LogFollowerTest, ARecordThatDoesNotDecodeStopsAndIsNamed) {
+TEST_F(LogFollowerTest, WhatIsNoLearningRecordIsPassedOverByEverybodyAlike) {
+  auto a = follower("a");
+  auto b = follower("b");
+  for (Offset i = 0; i < 6; ++i) append(item_record(i));
+  log_[0].value = "garbage";
+  log_[2].value = std::nullopt;
+  log_[3].value->pop_back();
+  log_[5].value = "";
+
+  EXPECT_TRUE(follow(a).empty());
+  // One by one, as they may come.
+  for (const auto& record : log_) {
+    std::vector<std::string> disagreements;
+    ASSERT_TRUE(b.fold({record}, disagreements));
+  }
+
+  EXPECT_EQ(a.counts().refused, 4U);
+  EXPECT_EQ(a.learner().stats().records_refused, 4U);
+  EXPECT_EQ(a.learner().stats().catalogue_changes, 2U);
+  EXPECT_EQ(a.learner().stamp().position, 5);
+  EXPECT_TRUE(a.learner().snapshot() == b.learner().snapshot());
+}
+
+TEST_F(LogFollowerTest, ARecordOfANewerVersionStopsAndIsNamed) {
   auto a = follower("a");
   append(item_record(0));
-  log_[0].value = "garbage";
+  (*log_[0].value)[0] = 31;
   std::vector<std::string> disagreements;
 
   const auto folded = a.fold(log_, disagreements);
 
   ASSERT_FALSE(folded);
+  EXPECT_EQ(folded.error().disposition, Disposition::kStop);
   EXPECT_NE(folded.error().message.find("t.learning offset 0"), std::string::npos);
+  EXPECT_NE(folded.error().message.find("version 31"), std::string::npos);
+  EXPECT_EQ(a.learner().stamp().position, kNoOffset);
 }
 
 TEST_F(LogFollowerTest, ARepeatedSourceIsCountedAndChangesNothingElse) {

@@ -24,6 +24,11 @@ class SnapshotFiles : public testing::Test {
   }
   ~SnapshotFiles() override { fs::remove_all(root_); }
 
+  // What a snapshot of this configuration's model at `position` is called.
+  [[nodiscard]] ModelStamp own(Offset position) const {
+    return {scorer::model_id(config_.model), scorer::kLineage, position};
+  }
+
   std::unique_ptr<scorer::Learner> learner() {
     auto created = scorer::Learner::create(config_.model);
     FOVEA_ASSERT(created.has_value());
@@ -56,16 +61,57 @@ class SnapshotFiles : public testing::Test {
 
 TEST_F(SnapshotFiles, TheNewestTwoAreKept) {
   for (const Offset position : {3, 12, 7, 100}) {
-    ASSERT_TRUE(write_snapshot(directory_, position, "bytes"));
+    ASSERT_TRUE(write_snapshot(directory_, own(position), "bytes"));
   }
 
   const auto files = list_snapshots(directory_);
 
   ASSERT_TRUE(files);
   ASSERT_EQ(files->size(), 2U);
-  EXPECT_EQ((*files)[0].position, 100);
-  EXPECT_EQ((*files)[1].position, 12);
+  EXPECT_EQ((*files)[0].stamp, own(100));
+  EXPECT_EQ((*files)[1].stamp, own(12));
   EXPECT_EQ(*read_snapshot((*files)[0]), "bytes");
+}
+
+TEST_F(SnapshotFiles, AnotherModelsHigherPositionsPushNothingOut) {
+  const ModelStamp other{own(0).model_id + 1, own(0).lineage, 5'000};
+  const ModelStamp older{own(0).model_id, own(0).lineage + 1, 4'000};
+  ASSERT_TRUE(write_snapshot(directory_, other, "other"));
+  ASSERT_TRUE(write_snapshot(directory_, older, "older"));
+
+  for (const Offset position : {3, 12, 20}) {
+    ASSERT_TRUE(write_snapshot(directory_, own(position), "bytes"));
+  }
+
+  std::vector<ModelStamp> left;
+  const auto files = list_snapshots(directory_);
+  for (const SnapshotFile& file : *files) left.push_back(file.stamp);
+  EXPECT_EQ(left, (std::vector<ModelStamp>{older, own(20), own(12)}))
+      << "two of its own, and of the others the one written last";
+}
+
+TEST_F(SnapshotFiles, AnotherModelsSnapshotGoesAfterAWeek) {
+  const ModelStamp other{own(0).model_id + 1, own(0).lineage, 5'000};
+  ASSERT_TRUE(write_snapshot(directory_, other, "other"));
+  const std::string path = newest_snapshot(directory_)->path;
+  fs::last_write_time(path, fs::last_write_time(path) - std::chrono::hours(8 * 24));
+
+  ASSERT_TRUE(write_snapshot(directory_, own(3), "bytes"));
+
+  EXPECT_FALSE(fs::exists(path));
+  EXPECT_EQ(newest_snapshot(directory_)->stamp, own(3));
+}
+
+TEST_F(SnapshotFiles, WhatNobodyWroteIsLeftAlone) {
+  fs::create_directories(directory_);
+  for (const char* name : {"snapshot-7.fvm", "snapshot-00-1-7.fvm", "notes.txt",
+                           "snapshot-000000000000000g-1-00000000000000000007.fvm"}) {
+    std::ofstream(directory_ + "/" + name) << "theirs";
+  }
+  ASSERT_TRUE(write_snapshot(directory_, own(3), "bytes"));
+
+  EXPECT_EQ(list_snapshots(directory_)->size(), 1U);
+  EXPECT_EQ(std::distance(fs::directory_iterator(directory_), fs::directory_iterator()), 5);
 }
 
 TEST_F(SnapshotFiles, NothingThereIsNoError) {
@@ -77,35 +123,38 @@ TEST_F(SnapshotFiles, NothingThereIsNoError) {
 }
 
 TEST_F(SnapshotFiles, WhatACrashLeftHalfWrittenIsNotRead) {
-  ASSERT_TRUE(write_snapshot(directory_, 3, learner_at(4)->snapshot()));
-  std::ofstream(directory_ + "/snapshot-00000000000000000009.fvm.tmp") << "half";
+  ASSERT_TRUE(write_snapshot(directory_, own(3), learner_at(4)->snapshot()));
+  const std::string half = (*list_snapshots(directory_))[0].path + ".tmp";
+  std::ofstream(half) << "half";
 
   const auto into = learner();
   const auto restored = restore(*into);
 
   ASSERT_TRUE(restored);
-  EXPECT_EQ(restored->position, 3);
+  EXPECT_EQ(restored->stamp.position, 3);
   EXPECT_EQ(into->stamp().position, 3);
+  ASSERT_TRUE(write_snapshot(directory_, own(4), learner_at(5)->snapshot()));
+  EXPECT_FALSE(fs::exists(half));
 }
 
 TEST_F(SnapshotFiles, ADamagedSnapshotIsNamedAndTheOneBeforeIsUsed) {
-  ASSERT_TRUE(write_snapshot(directory_, 3, learner_at(4)->snapshot()));
+  ASSERT_TRUE(write_snapshot(directory_, own(3), learner_at(4)->snapshot()));
   std::string damaged = learner_at(6)->snapshot();
   damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
-  ASSERT_TRUE(write_snapshot(directory_, 5, damaged));
+  ASSERT_TRUE(write_snapshot(directory_, own(5), damaged));
 
   const auto into = learner();
   const auto restored = restore(*into);
 
   ASSERT_TRUE(restored);
-  EXPECT_EQ(restored->position, 3);
-  EXPECT_NE(said_.find("snapshot-00000000000000000005.fvm is not used"), std::string::npos)
-      << said_;
+  EXPECT_EQ(restored->stamp.position, 3);
+  EXPECT_NE(said_.find("00000000000000000005.fvm is not used"), std::string::npos) << said_;
 }
 
-TEST_F(SnapshotFiles, ASnapshotOfAnotherModelIsRefusedByName) {
-  ASSERT_TRUE(write_snapshot(directory_, 3, learner_at(4)->snapshot()));
+TEST_F(SnapshotFiles, ASnapshotOfAnotherModelUnderOurNameIsRefusedAndNamed) {
+  const std::string bytes = learner_at(4)->snapshot();
   config_.model.half_life_s *= 2;
+  ASSERT_TRUE(write_snapshot(directory_, own(3), bytes));
 
   const auto into = learner();
 
@@ -117,7 +166,7 @@ TEST_F(SnapshotFiles, ASnapshotOfAnotherModelIsRefusedByName) {
 TEST_F(SnapshotFiles, ADirectoryThatCannotBeMadeIsNamed) {
   std::ofstream(directory_) << "a file";
 
-  const auto written = write_snapshot(directory_, 3, "bytes");
+  const auto written = write_snapshot(directory_, own(3), "bytes");
 
   ASSERT_FALSE(written);
   EXPECT_NE(written.error().message.find(directory_), std::string::npos);
