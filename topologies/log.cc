@@ -42,23 +42,32 @@ Log& the_log() {
   return log;
 }
 
+// Of one line, without its braces.
+std::string json_members(const std::string& message, const LogFields& fields) {
+  std::string members = R"("message":)" + json_string(message);
+  for (const auto& [name, value] : fields) {
+    members += fmt::format(",{}:{}", json_string(name), json_string(value));
+  }
+  return members;
+}
+
 }  // namespace
 
 void set_up_log(const std::string& format, const std::string& level) {
   Log& log = the_log();
   log.json = format == "json";
   if (log.json) {
-    log.logger->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":%v})");
+    log.logger->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})");
   }
   log.logger->set_level(spdlog::level::from_str(level));
   log.logger->flush_on(spdlog::level::info);
 }
 
-void log(LogLevel level, const std::string& message) {
+void log(LogLevel level, const std::string& message, const LogFields& fields) {
   Log& log = the_log();
   const spdlog::level::level_enum at = of(level);
   if (!log.logger->should_log(at)) return;
-  log.logger->log(at, spdlog::string_view_t(log.json ? json_string(message) : message));
+  log.logger->log(at, spdlog::string_view_t(log.json ? json_members(message, fields) : message));
 }
 
 std::optional<std::uint64_t> RateLimiter::admit(const std::string& key, TimeMs now) {
@@ -73,13 +82,18 @@ std::optional<std::uint64_t> RateLimiter::admit(const std::string& key, TimeMs n
   return std::exchange(state.held_back, 0);
 }
 
-void log_limited(LogLevel level, const std::string& key, const std::string& message) {
+void log_limited(LogLevel level, const std::string& key, const std::string& message,
+                 LogFields fields) {
   static RateLimiter limiter;
   const auto held_back = limiter.admit(key, SystemClock{}.now());
   if (!held_back) return;
-  log(level, *held_back == 0 ? message
-                             : fmt::format("{} (and {} like it since the last such line)", message,
-                                           *held_back));
+  fields.emplace_back("occasion", key);
+  fields.emplace_back("held_back", fmt::to_string(*held_back));
+  log(level,
+      *held_back == 0
+          ? message
+          : fmt::format("{} (and {} like it since the last such line)", message, *held_back),
+      fields);
 }
 
 }  // namespace fovea::topologies

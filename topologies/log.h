@@ -10,6 +10,8 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "vocab/clock.h"
 
@@ -20,8 +22,11 @@ enum class LogLevel : std::uint8_t { kTrace, kDebug, kInfo, kWarning, kError };
 // `format` and `level` as in [log]. Requires: values that the configuration accepts.
 void set_up_log(const std::string& format, const std::string& level);
 
+// What a message says in words, once more by name, for programs: only JSON lines have them.
+using LogFields = std::vector<std::pair<std::string, std::string>>;
+
 // `message` is one clause. Before set_up_log(): text, at level info.
-void log(LogLevel level, const std::string& message);
+void log(LogLevel level, const std::string& message, const LogFields& fields = {});
 
 inline void log_info(const std::string& message) {
   log(LogLevel::kInfo, message);
@@ -54,6 +59,8 @@ class RateLimiter {
 };
 
 // Logs `message` unless one of the same key was logged within the second; says how many were not.
-void log_limited(LogLevel level, const std::string& key, const std::string& message);
+// A JSON line has the key as `occasion` and the number as `held_back`.
+void log_limited(LogLevel level, const std::string& key, const std::string& message,
+                 LogFields fields = {});
 
 }  // namespace fovea::topologies

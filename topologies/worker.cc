@@ -52,10 +52,13 @@ std::string header(const OutputRecord& record, const std::string& name) {
 void log_dead_letter(const OutputRecord& record, bool quote) {
   const std::string reason = header(record, "fovea.reason");
   const std::string quoted = quote ? ": " + header(record, "fovea.message") : "";
+  const std::string topic = header(record, "fovea.topic");
+  const std::string partition = header(record, "fovea.partition");
+  const std::string offset = header(record, "fovea.offset");
   log_limited(LogLevel::kWarning, "dead letter " + reason,
-              fmt::format("dead letter, {}{} ({} [{}] offset {})", reason, quoted,
-                          header(record, "fovea.topic"), header(record, "fovea.partition"),
-                          header(record, "fovea.offset")));
+              fmt::format("dead letter, {}{} ({} [{}] offset {})", reason, quoted, topic, partition,
+                          offset),
+              {{"reason", reason}, {"topic", topic}, {"partition", partition}, {"offset", offset}});
 }
 
 }  // namespace
