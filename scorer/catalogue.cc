@@ -39,6 +39,17 @@ Slot Catalogue::add(const ItemRef& item) {
   return found->second;
 }
 
+void Catalogue::replace(Slot slot, const ItemRef& item) {
+  slots_.erase(keys_[slot]);
+  slots_.emplace(item.key, slot);
+  keys_[slot] = item.key;
+  ItemInfo info;
+  info.id = item.id;
+  infos_[slot] = std::make_shared<const ItemInfo>(std::move(info));
+  live_[slot] = 1;
+  changes_.mark(slot);
+}
+
 Slot Catalogue::change(const ItemChange& change) {
   const Item& item = change.item;
   const Slot slot = add(item.item);
@@ -60,14 +71,27 @@ Slot Catalogue::change(const ItemChange& change) {
   return slot;
 }
 
+void Catalogue::take(Slot slot, const Catalogue& from, Slot from_slot) {
+  infos_[slot] = from.infos_[from_slot];
+  live_[slot] = from.live_[from_slot];
+  changes_.mark(slot);
+}
+
 void Catalogue::copy_changed(Catalogue& view, std::size_t view_index) {
   for (std::size_t slot = view.size(); slot < size(); ++slot) {
-    view.slots_.emplace(keys_[slot], static_cast<Slot>(slot));
+    view.slots_.insert_or_assign(keys_[slot], static_cast<Slot>(slot));
     view.keys_.push_back(keys_[slot]);
   }
   view.infos_.resize(size());
   view.live_.resize(size());
   changes_.drain(view_index, [&](Slot slot) {
+    if (view.keys_[slot] != keys_[slot]) {
+      // The one that gave way may be back in another row, which may have been copied before.
+      const auto old = view.slots_.find(view.keys_[slot]);
+      if (old != view.slots_.end() && old->second == slot) view.slots_.erase(old);
+      view.slots_.insert_or_assign(keys_[slot], slot);
+      view.keys_[slot] = keys_[slot];
+    }
     view.infos_[slot] = infos_[slot];
     view.live_[slot] = live_[slot];
   });

@@ -1,6 +1,7 @@
 #pragma once
 
-// The items there are, in the order the learning log first named them.
+// The items there are, each in a row of its own: in the order the learning log first named them,
+// or, once there is no room for more, in the row of one that gave way.
 //
 // An item that was never announced is known by its id alone; an announced one also by its title,
 // categories and attributes. Removed items keep their row: what was learned stays true of history.
@@ -45,7 +46,11 @@ class Catalogue {
 
   // The item's row, new if need be.
   Slot add(const ItemRef& item);
+  // The item takes over the row; what was in it is forgotten.
+  void replace(Slot slot, const ItemRef& item);
   Slot change(const ItemChange& change);
+  // What another catalogue says of the same item.
+  void take(Slot slot, const Catalogue& from, Slot from_slot);
 
   void copy_changed(Catalogue& view, std::size_t view_index);
   void save(ByteWriter& out) const;

@@ -44,6 +44,14 @@ void ItemParameters::add(ItemKey key) {
   changes_.mark(static_cast<Slot>(slot));
 }
 
+void ItemParameters::reset(Slot slot, ItemKey key) {
+  Row row = edit(slot);
+  initial_vector(key, row.in);
+  std::copy_n(row.in, stride_, row.out);
+  row.in_sum = row.out_sum = row.bias_sum = kSumStart;
+  row.bias = 0.0F;
+}
+
 void ItemParameters::copy_changed(ItemParameters& view, std::size_t view_index) {
   // A view is never learned from, so it goes without the Adagrad sums.
   view.in_.resize(in_.size());

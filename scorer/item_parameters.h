@@ -27,6 +27,7 @@ class ItemParameters {
   // `into` has stride() floats.
   void initial_vector(ItemKey key, float* into) const;
   void add(ItemKey key);
+  void reset(Slot slot, ItemKey key);  // another item's row from here on
 
   [[nodiscard]] const float* in(Slot slot) const { return &in_[slot * stride_]; }
   [[nodiscard]] const float* out(Slot slot) const { return &out_[slot * stride_]; }

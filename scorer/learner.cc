@@ -18,7 +18,7 @@ namespace fovea::scorer {
 namespace {
 
 constexpr std::uint32_t kSnapshotMagic = 0x004D5646U;    // "FVM", and a character:
-constexpr std::uint32_t kSnapshotVersion = 0x32000000U;  // "2"
+constexpr std::uint32_t kSnapshotVersion = 0x33000000U;  // "3"
 constexpr std::uint32_t kVersionMask = 0xFF000000U;
 
 double seconds(TimeMs time) {
@@ -44,6 +44,8 @@ struct Learner::Impl {
 
   LearnOutcome fold_example(const Example& example, Offset position);
   bool is_repeat(const SourceCoordinates& source);
+  // Counts it if another item gives way to this one.
+  void make_room(ItemKey item);
 
   KernelLevel level;
   Model model;
@@ -143,10 +145,17 @@ LearnOutcome Learner::Impl::fold_example(const Example& example, Offset position
   // What was refused is not counted as chosen.
   if (!example.positive) return outcome;
 
+  make_room(example.item.key);
   const Slot slot = model.add_item(example.item, time_s);
   model.popularity.observe(slot, time_s);
   recent.add(slot, model.item_count());
-  const Query& query = step.moment().query;
+  Query& query = step.moment().query;
+  if (known == kNoSlot) {
+    // What the history knew in this row has given way.
+    for (QueryEntry& entry : query.history) {
+      if (entry.slot == slot) entry.slot = kNoSlot;
+    }
+  }
   if (!model.settings.exclude_seen) {
     model.repeat.observe(
         slot, std::any_of(example.own_items.begin(), example.own_items.end(),
@@ -159,6 +168,10 @@ LearnOutcome Learner::Impl::fold_example(const Example& example, Offset position
     if (model.settings.parts.neighbours) model.neighbours.observe(example.user, slot);
   }
   return outcome;
+}
+
+void Learner::Impl::make_room(ItemKey item) {
+  if (model.full() && model.catalogue.find(item) == kNoSlot) ++stats.items_evicted;
 }
 
 Result<void> Learner::advance(Offset position) {
@@ -191,8 +204,8 @@ Result<LearnOutcome> Learner::fold(const LearningRecord& record, Offset position
   const auto& change = std::get<ItemChange>(record.body);
   // A removal of what nobody knows needs no row.
   if (!change.removed || impl.model.catalogue.find(change.item.item.key) != kNoSlot) {
-    (void)impl.model.add_item(change.item.item, impl.now_s);
-    (void)impl.model.catalogue.change(change);
+    impl.make_room(change.item.item.key);
+    impl.model.change(change, impl.now_s);
   }
   ++impl.stats.catalogue_changes;
   return LearnOutcome::kCatalogue;
@@ -236,7 +249,10 @@ std::string Learner::snapshot() const {
   return out.take();
 }
 
-Result<void> Learner::restore(std::string_view bytes) {
+// Of `model_id`, if one is given: what the settings ask for is not allocated before they are known.
+// Errors: kStop: damaged, of another version, of another model.
+Result<std::unique_ptr<Learner::Impl>> Learner::read(std::string_view bytes, KernelLevel level,
+                                                     std::optional<std::uint64_t> model_id) {
   constexpr std::size_t kTrailer = sizeof(std::uint64_t);
   ByteReader header(bytes);
   const auto magic = header.fixed<std::uint32_t>();
@@ -246,26 +262,24 @@ Result<void> Learner::restore(std::string_view bytes) {
   if ((magic & kVersionMask) != kSnapshotVersion) {
     return stop("a model snapshot of another version of this program");
   }
-  const auto id = header.fixed<std::uint64_t>();
-  const auto lineage = header.fixed<std::uint32_t>();
-  if (header.failed() || bytes.size() < kTrailer) return stop("model snapshot is truncated");
-  const ModelStamp own = impl_->model.stamp;
-  if (id != own.model_id) {
-    return stop(fmt::format("snapshot of model {:016x}, not {:016x}: its settings differ", id,
-                            own.model_id));
-  }
-  if (lineage != own.lineage) {
-    return stop(fmt::format("snapshot of lineage {}, not {}", lineage, own.lineage));
-  }
+  if (bytes.size() < sizeof magic + kTrailer) return stop("model snapshot is truncated");
   const std::string_view body = bytes.substr(0, bytes.size() - kTrailer);
   ByteReader trailer(bytes.substr(body.size()));
   if (trailer.fixed<std::uint64_t>() != XXH3_64bits(body.data(), body.size())) {
     return stop("model snapshot is truncated or corrupt: its checksum does not match");
   }
-
-  auto fresh = std::make_unique<Impl>(impl_->model.settings, impl_->level);
+  const Error unlike = stop("model snapshot does not hold what its version says");
   ByteReader in(body);
   (void)in.fixed<std::uint32_t>();
+  const ModelSettings settings = load_settings(in);
+  if (in.failed() || !check(settings)) return unlike;
+  const std::uint64_t found = scorer::model_id(settings);
+  if (model_id && found != *model_id) {
+    return stop(fmt::format("snapshot of model {:016x}, not {:016x}: its settings differ", found,
+                            *model_id));
+  }
+
+  auto fresh = std::make_unique<Impl>(settings, level);
   fresh->model.load(in);
   fresh->recent.load(in, fresh->model.item_count());
   const std::size_t partitions = in.count();
@@ -280,12 +294,55 @@ Result<void> Learner::restore(std::string_view bytes) {
   fresh->now_s = in.fixed<double>();
   fresh->digest = in.fixed<std::uint64_t>();
   fresh->stats = in.fixed<LearnerStats>();
-  if (!in.at_end()) return stop("model snapshot does not hold what its version says");
+  if (!in.at_end()) return unlike;
+  return fresh;
+}
+
+void Learner::become(std::unique_ptr<Impl> impl) {
   // Nobody may hold a view of what is replaced.
   for (const PublishedView& view : impl_->views) FOVEA_ASSERT(view.readers.load() == 0);
-  impl_ = std::move(fresh);
+  impl_ = std::move(impl);
   FOVEA_ASSERT(publish());
+}
+
+Result<void> Learner::restore(std::string_view bytes) {
+  const ModelStamp own = impl_->model.stamp;
+  auto read_impl = read(bytes, impl_->level, own.model_id);
+  if (!read_impl) return read_impl.error();
+  const std::uint32_t lineage = (*read_impl)->model.stamp.lineage;
+  if (lineage != own.lineage) {
+    return stop(fmt::format("snapshot of lineage {}, not {}", lineage, own.lineage));
+  }
+  become(*std::move(read_impl));
   return {};
+}
+
+Result<Inheritance> Learner::take_over(std::string_view parent) {
+  auto read_impl = read(parent, impl_->level, std::nullopt);
+  if (!read_impl) return read_impl.error();
+  Impl& from = **read_impl;
+  const ModelSettings& settings = impl_->model.settings;
+  if (from.model.settings.topology != settings.topology) {
+    return stop(fmt::format("the snapshot is of topology \"{}\", not \"{}\"",
+                            from.model.settings.topology, settings.topology));
+  }
+  if (from.model.stamp.model_id == impl_->model.stamp.model_id) {
+    return stop(fmt::format("model {:016x} is not its own parent", from.model.stamp.model_id));
+  }
+  auto fresh = std::make_unique<Impl>(settings, impl_->level);
+  const Inheritance inherited = fresh->model.take_over(from.model);
+  if (inherited == Inheritance::kRows) {
+    if (settings.recent_items_max == from.model.settings.recent_items_max &&
+        fresh->model.item_count() == from.model.item_count()) {
+      fresh->recent = std::move(from.recent);
+    }
+    fresh->applied = std::move(from.applied);
+    fresh->now_s = from.now_s;
+    fresh->digest = from.digest;
+    fresh->stats = from.stats;
+  }
+  become(std::move(fresh));
+  return inherited;
 }
 
 }  // namespace fovea::scorer

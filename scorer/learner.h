@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -35,8 +36,15 @@ struct LearnerStats {
   std::uint64_t catalogue_changes = 0;
   std::uint64_t repeats_skipped = 0;
   std::uint64_t records_refused = 0;  // positions of the log that held no learning record
+  std::uint64_t items_evicted = 0;    // gave way to others
   std::uint64_t items = 0;            // known items
   double loss = 0;                    // running mean of the sampled softmax loss
+};
+
+// What a model began with when it took over from another one.
+enum class Inheritance : std::uint8_t {
+  kRows,       // everything that has the same shape: it goes on where its parent stood
+  kCatalogue,  // the items: it learns what is left of the log from its beginning
 };
 
 // A model held still for reading. Cheap to take, to be held for a batch and not longer.
@@ -93,8 +101,19 @@ class Learner {
   //         learner is as before.
   Result<void> restore(std::string_view bytes);
 
+  // Begins with what another model of the same topology had learned under other settings, its
+  // parent from here on, and publishes. Where dimension, parts and what counts as chosen agree and
+  // there is room, all tables of the same shape come along, at the parent's position; else the
+  // catalogue alone, of the items used last. The same bytes give the same model.
+  // Errors: as restore(), but for the model id and the lineage; another topology's; one's own. The
+  //         learner is as before.
+  Result<Inheritance> take_over(std::string_view parent);
+
  private:
   struct Impl;
+  static Result<std::unique_ptr<Impl>> read(std::string_view bytes, KernelLevel level,
+                                            std::optional<std::uint64_t> model_id);
+  void become(std::unique_ptr<Impl> impl);
   Result<void> advance(Offset position);
   explicit Learner(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -25,9 +25,22 @@ Model::Model(const ModelSettings& model_settings)
       linear(model_settings.parts) {}
 
 Slot Model::add_item(const ItemRef& item, double now_s) {
-  const std::size_t before = catalogue.size();
-  const Slot slot = catalogue.add(item);
-  if (catalogue.size() > before) {
+  Slot slot = catalogue.find(item.key);
+  if (slot != kNoSlot) {
+    use.use(slot);
+  } else if (full()) {
+    slot = use.least_used();
+    catalogue.replace(slot, item);
+    use.announce(slot, false);
+    popularity.reset(slot, now_s);
+    transitions.reset(slot);
+    pairs.reset(slot, item_count());
+    neighbours.reset(slot);
+    items.reset(slot, item.key);
+    repeat.reset(slot);
+  } else {
+    slot = catalogue.add(item);
+    use.add();
     popularity.add(now_s);
     transitions.add();
     neighbours.add();
@@ -37,8 +50,15 @@ Slot Model::add_item(const ItemRef& item, double now_s) {
   return slot;
 }
 
+void Model::change(const ItemChange& change, double now_s) {
+  const Slot slot = add_item(change.item.item, now_s);
+  (void)catalogue.change(change);
+  use.announce(slot, !change.removed);
+}
+
 void Model::copy_changed(Model& view, std::size_t view_index) {
   view.stamp = stamp;
+  view.parent = parent;
   catalogue.copy_changed(view.catalogue, view_index);
   popularity.copy_changed(view.popularity, view_index);
   transitions.copy_changed(view.transitions, view_index);
@@ -51,10 +71,14 @@ void Model::copy_changed(Model& view, std::size_t view_index) {
 }
 
 void Model::save(ByteWriter& out) const {
-  out.fixed(stamp.model_id);
+  scorer::save(settings, out);
   out.fixed(stamp.lineage);
   out.fixed(stamp.position);
+  out.fixed(parent.model_id);
+  out.fixed(parent.lineage);
+  out.fixed(parent.position);
   catalogue.save(out);
+  use.save(out);
   popularity.save(out);
   transitions.save(out);
   pairs.save(out);
@@ -66,10 +90,14 @@ void Model::save(ByteWriter& out) const {
 }
 
 void Model::load(ByteReader& in) {
-  stamp.model_id = in.fixed<std::uint64_t>();
   stamp.lineage = in.fixed<std::uint32_t>();
   stamp.position = in.fixed<Offset>();
+  parent.model_id = in.fixed<std::uint64_t>();
+  parent.lineage = in.fixed<std::uint32_t>();
+  parent.position = in.fixed<Offset>();
   catalogue.load(in);
+  use.load(in, catalogue.size());
+  if (catalogue.size() > static_cast<std::size_t>(settings.items_max)) return in.fail();
   popularity.load(in);
   transitions.load(in, catalogue.size());
   pairs.load(in, catalogue.size());
@@ -231,6 +259,11 @@ ModelStamp stamp(const Model& model) {
   return model.stamp;
 }
 
+std::optional<ModelStamp> parent(const Model& model) {
+  if (model.parent.model_id == 0) return std::nullopt;
+  return model.parent;
+}
+
 bool knows(const Model& model, ItemKey item) {
   return model.catalogue.find(item) != kNoSlot;
 }
@@ -252,6 +285,7 @@ std::size_t item_count(const Model& model) {
 std::vector<TableMemory> memory(const Model& model) {
   const std::uint64_t rows = model.item_count();
   return {{"catalogue", rows, model.catalogue.bytes()},
+          {"order of use", rows, model.use.bytes()},
           {"popularity", rows, model.popularity.bytes()},
           {"transitions", rows, model.transitions.bytes()},
           {"pairs", static_cast<std::uint64_t>(model.settings.pair_rows), model.pairs.bytes()},

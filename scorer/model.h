@@ -29,29 +29,45 @@
 #include "scorer/repeat.h"
 #include "scorer/sparse_columns.h"
 #include "scorer/transitions.h"
+#include "scorer/use_order.h"
 #include "vocab/profile.h"
 
 namespace fovea::scorer {
+
+enum class Inheritance : std::uint8_t;
 
 class Model {
  public:
   explicit Model(const ModelSettings& model_settings);
 
-  // The item's row in every table, new if need be.
+  // The item's row in every table, new if need be, and used last. When there is no room for more
+  // (full()), a new item takes over the row of the least used one, of which nothing stays.
   Slot add_item(const ItemRef& item, double now_s);
+  [[nodiscard]] bool full() const {
+    return item_count() >= static_cast<std::size_t>(settings.items_max);
+  }
+
+  // What the catalogue says of an item, which has a row then.
+  void change(const ItemChange& change, double now_s);
+
+  // Requires: nothing is in it yet. Learner::take_over() says what comes along. In
+  // model_inheritance.cc.
+  Inheritance take_over(const Model& from);
 
   // Copies what changed since `view` was last copied to; `view` is this model's view `view_index`.
   void copy_changed(Model& view, std::size_t view_index);
 
-  void save(ByteWriter& out) const;
-  void load(ByteReader& in);  // on a model of the same settings; check in.failed()
+  void save(ByteWriter& out) const;  // the settings first
+  void load(ByteReader& in);         // what follows the settings; check in.failed()
 
   [[nodiscard]] std::size_t item_count() const { return catalogue.size(); }
 
   ModelSettings settings;
   ModelStamp stamp;
+  ModelStamp parent{};  // what it was taken over from; model id 0: it began with nothing
 
   Catalogue catalogue;
+  UseOrder use;
   // Memories.
   Popularity popularity;
   Transitions transitions;

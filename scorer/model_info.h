@@ -16,6 +16,8 @@ namespace fovea::scorer {
 class Model;
 
 [[nodiscard]] ModelStamp stamp(const Model& model);
+// What it was taken over from; absent if it began with nothing.
+[[nodiscard]] std::optional<ModelStamp> parent(const Model& model);
 [[nodiscard]] bool knows(const Model& model, ItemKey item);
 // How often the item was chosen, as far as this model has learned. 0 if unknown.
 [[nodiscard]] std::uint64_t choice_count(const Model& model, ItemKey item);

@@ -30,6 +30,7 @@ Result<void> check(const ModelSettings& settings) {
       {"model.negatives", settings.negatives, 2, 1024},
       {"model.transition_row_max", settings.transition_row_max, 1, 10'000},
       {"model.recent_items_max", settings.recent_items_max, 100, 10'000'000},
+      {"model.items_max", settings.items_max, 2, 100'000'000},
       {"model.warmup_examples", settings.warmup_examples, 0, 1'000'000},
   };
   for (const Range& range : ranges) {
@@ -77,7 +78,66 @@ std::uint64_t model_id(const ModelSettings& settings) {
   out.fixed(settings.parts.pairs);
   out.fixed(settings.parts.neighbours);
   out.fixed(settings.parts.repeat);
+  if (settings.items_max != kItemsMaxDefault) out.fixed(settings.items_max);
   return XXH3_64bits(out.bytes().data(), out.bytes().size());
+}
+
+void save(const ModelSettings& settings, ByteWriter& out) {
+  out.text(settings.topology);
+  for (const std::int32_t number :
+       {settings.dim, settings.history_max, settings.example_history_max, settings.negatives,
+        settings.transition_row_max, settings.pair_rows, settings.neighbour_ring,
+        settings.recent_items_max, settings.items_max, settings.warmup_examples}) {
+    out.fixed(number);
+  }
+  out.fixed(settings.half_life_s);
+  out.varint(settings.context_fields.size());
+  for (const std::string& field : settings.context_fields) out.text(field);
+  out.fixed(settings.positive.bits());
+  out.fixed(settings.negative.bits());
+  const Parts& parts = settings.parts;
+  for (const bool flag : {settings.exclude_seen, parts.learning, parts.attention, parts.memory,
+                          parts.pairs, parts.neighbours, parts.repeat}) {
+    out.fixed<std::uint8_t>(flag ? 1 : 0);
+  }
+}
+
+namespace {
+
+EventTypeSet load_types(ByteReader& in) {
+  const auto bits = in.fixed<std::uint32_t>();
+  EventTypeSet types;
+  for (std::size_t type = 0; type < kEventTypeNames.size(); ++type) {
+    if ((bits >> type & 1U) != 0) types.insert(static_cast<EventType>(type));
+  }
+  if (types.bits() != bits) in.fail();
+  return types;
+}
+
+}  // namespace
+
+ModelSettings load_settings(ByteReader& in) {
+  ModelSettings settings;
+  settings.topology = in.text();
+  for (std::int32_t* number :
+       {&settings.dim, &settings.history_max, &settings.example_history_max, &settings.negatives,
+        &settings.transition_row_max, &settings.pair_rows, &settings.neighbour_ring,
+        &settings.recent_items_max, &settings.items_max, &settings.warmup_examples}) {
+    *number = in.fixed<std::int32_t>();
+  }
+  settings.half_life_s = in.fixed<double>();
+  settings.context_fields.resize(in.count());
+  for (std::string& field : settings.context_fields) field = in.text();
+  settings.positive = load_types(in);
+  settings.negative = load_types(in);
+  Parts& parts = settings.parts;
+  for (bool* flag : {&settings.exclude_seen, &parts.learning, &parts.attention, &parts.memory,
+                     &parts.pairs, &parts.neighbours, &parts.repeat}) {
+    const auto byte = in.fixed<std::uint8_t>();
+    if (byte > 1) in.fail();
+    *flag = byte == 1;
+  }
+  return settings;
 }
 
 }  // namespace fovea::scorer

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "scorer/bytes.h"
 #include "vocab/event.h"
 #include "vocab/result.h"
 
@@ -22,6 +23,9 @@ struct Parts {
   bool operator==(const Parts&) const = default;
 };
 
+// Not part of the model id, as it was before the limit existed: it must not change.
+inline constexpr std::int32_t kItemsMaxDefault = 1'000'000;
+
 struct ModelSettings {
   std::string topology;
   std::int32_t dim = 64;                  // D. 1..256.
@@ -34,17 +38,23 @@ struct ModelSettings {
   std::int32_t pair_rows = 131'072;       // of the pair memory. A power of two, 1..2^24.
   std::int32_t neighbour_ring = 262'144;  // choices that find neighbours. Likewise.
   std::int32_t recent_items_max = 20'000;
-  std::int32_t warmup_examples = 100;       // examples in the log before the first gradient
-  std::vector<std::string> context_fields;  // declared
-  EventTypeSet positive;                    // types that teach as chosen
-  EventTypeSet negative;                    // types that teach as refused
+  std::int32_t items_max = kItemsMaxDefault;  // rows of every table; the least used give way
+  std::int32_t warmup_examples = 100;         // examples in the log before the first gradient
+  std::vector<std::string> context_fields;    // declared
+  EventTypeSet positive;                      // types that teach as chosen
+  EventTypeSet negative;                      // types that teach as refused
   Parts parts;
+  bool operator==(const ModelSettings&) const = default;
 };
 
 // Errors: kStop naming the setting, its value and its range.
 [[nodiscard]] Result<void> check(const ModelSettings& settings);
 
 [[nodiscard]] std::uint64_t model_id(const ModelSettings& settings);
+
+// The settings as a snapshot holds them.
+void save(const ModelSettings& settings, ByteWriter& out);
+[[nodiscard]] ModelSettings load_settings(ByteReader& in);  // to be checked
 
 // Changes when the learner's arithmetic does: a snapshot of another lineage is refused.
 inline constexpr std::uint32_t kLineage = 1;

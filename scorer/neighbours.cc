@@ -56,21 +56,31 @@ void Neighbours::add() {
   last_of_item_.push_back(0);
 }
 
+void Neighbours::reset(Slot slot) {
+  if (changed_hands_.empty()) changed_hands_.resize(last_of_item_.size(), 0);
+  changed_hands_[slot] = newest_;
+  last_of_item_[slot] = 0;
+  slot_changes_.mark(slot);
+}
+
 template <class Near>
-void Neighbours::walk(std::uint64_t anchor, Near&& near) const {
+void Neighbours::walk(std::uint64_t anchor, Near&& near_item) const {
+  const auto near = [&](std::uint64_t ordinal, float weight) {
+    if (const Slot item = item_of(ordinal); item != kNoSlot) near_item(item, weight);
+  };
   std::uint64_t ordinal = anchor;
   for (const float weight : kAfterWeight) {
     const Choice& choice = at(ordinal);
     if (choice.user_next == 0) break;
     ordinal += choice.user_next;
-    near(at(ordinal).item, weight);
+    near(ordinal, weight);
   }
   ordinal = anchor;
   for (std::size_t z = 0; z < kBefore; ++z) {
     const Choice& choice = at(ordinal);
     if (!holds(ordinal, choice.user_back)) break;
     ordinal -= choice.user_back;
-    near(at(ordinal).item, kAfterWeight[z]);
+    near(ordinal, kAfterWeight[z]);
   }
 }
 
@@ -122,6 +132,11 @@ std::array<float, kNeighbourDepth> Neighbours::parts(const Neighbourhood& hood, 
 }
 
 void Neighbours::observe(UserKey user, Slot item) {
+  put(user, item);
+}
+
+// `item` may be kNoSlot: a choice of what gave way to another.
+void Neighbours::put(UserKey user, Slot item) {
   const std::uint64_t ordinal = newest_ + 1;
   Choice& place = at(ordinal);
   if (newest_ >= ring_.size()) {
@@ -137,8 +152,10 @@ void Neighbours::observe(UserKey user, Slot item) {
     const std::uint64_t distance = ordinal - before;
     return before == 0 || distance >= ring_.size() ? 0U : static_cast<std::uint32_t>(distance);
   };
-  place.item_back = back(last_of_item_[item]);
-  last_of_item_[item] = ordinal;
+  if (item != kNoSlot) {
+    place.item_back = back(last_of_item_[item]);
+    last_of_item_[item] = ordinal;
+  }
   std::uint64_t& last = last_of_user_[user];
   place.user_back = back(last);
   if (place.user_back != 0) at(last).user_next = place.user_back;
@@ -147,6 +164,11 @@ void Neighbours::observe(UserKey user, Slot item) {
 
 void Neighbours::copy_changed(Neighbours& view, std::size_t view_index) {
   view.last_of_item_.resize(last_of_item_.size(), 0);
+  view.changed_hands_.resize(changed_hands_.size(), 0);
+  slot_changes_.drain(view_index, [&](Slot slot) {
+    view.changed_hands_[slot] = changed_hands_[slot];
+    view.last_of_item_[slot] = last_of_item_[slot];
+  });
   if (newest_ - copied_[view_index] >= ring_.size()) {
     view.ring_ = ring_;
     view.last_of_item_ = last_of_item_;
@@ -154,7 +176,7 @@ void Neighbours::copy_changed(Neighbours& view, std::size_t view_index) {
     for (std::uint64_t ordinal = copied_[view_index] + 1; ordinal <= newest_; ++ordinal) {
       const Choice& choice = at(ordinal);
       view.at(ordinal) = choice;
-      view.last_of_item_[choice.item] = last_of_item_[choice.item];
+      if (choice.item != kNoSlot) view.last_of_item_[choice.item] = last_of_item_[choice.item];
       // The one before has learned of its successor.
       if (holds(ordinal, choice.user_back)) {
         view.at(ordinal - choice.user_back) = at(ordinal - choice.user_back);
@@ -172,7 +194,7 @@ void Neighbours::save(ByteWriter& out) const {
   out.varint(held);
   for (std::uint64_t ordinal = newest_ - held + 1; ordinal <= newest_; ++ordinal) {
     out.fixed(at(ordinal).user);
-    out.fixed(at(ordinal).item);
+    out.fixed(item_of(ordinal));
   }
 }
 
@@ -190,15 +212,16 @@ void Neighbours::load(ByteReader& in, std::size_t item_count) {
   for (std::uint64_t i = 0; i < held; ++i) {
     const auto user = in.fixed<UserKey>();
     const auto item = in.fixed<Slot>();
-    if (item >= item_count) in.fail();
+    if (item >= item_count && item != kNoSlot) in.fail();
     if (in.failed()) return;
-    observe(user, item);
+    put(user, item);
   }
   copied_ = {};
 }
 
 std::uint64_t Neighbours::bytes() const {
-  return ring_.capacity() * sizeof(Choice) + last_of_item_.capacity() * sizeof(std::uint64_t) +
+  return ring_.capacity() * sizeof(Choice) +
+         (last_of_item_.capacity() + changed_hands_.capacity()) * sizeof(std::uint64_t) +
          last_of_user_.size() * (sizeof(std::pair<UserKey, std::uint64_t>) + 2 * sizeof(void*));
 }
 

@@ -63,7 +63,8 @@ class Neighbours {
   // Requires: ring_size is a power of two.
   explicit Neighbours(std::size_t ring_size);
 
-  void add();  // a new item
+  void add();             // a new item
+  void reset(Slot slot);  // another item's from here on; choices of the one before lead nowhere
 
   // Finds the neighbours of the query's user and fills kn of every item near their anchors.
   void read(const Query& query, Neighbourhood& hood, SparseColumns& columns) const;
@@ -98,6 +99,13 @@ class Neighbours {
   [[nodiscard]] bool holds(std::uint64_t ordinal, std::uint32_t back) const {
     return back != 0 && back < ordinal && newest_ - (ordinal - back) < ring_.size();
   }
+  // The chosen item; kNoSlot if it gave way to another since.
+  [[nodiscard]] Slot item_of(std::uint64_t ordinal) const {
+    const Slot item = at(ordinal).item;
+    const bool gone = !changed_hands_.empty() && item != kNoSlot && ordinal <= changed_hands_[item];
+    return gone ? kNoSlot : item;
+  }
+  void put(UserKey user, Slot item);
   // Calls near(item, e^{-z/2}) for each choice near the anchor.
   template <class Near>
   void walk(std::uint64_t anchor, Near&& near) const;
@@ -106,6 +114,9 @@ class Neighbours {
   std::uint64_t newest_ = 0;                                 // ordinal of the newest choice
   std::vector<std::uint64_t> last_of_item_;                  // by slot
   std::unordered_map<UserKey, std::uint64_t> last_of_user_;  // the learner's; views need none
+  // By slot: the newest choice when it changed hands; empty before the first did.
+  std::vector<std::uint64_t> changed_hands_;
+  Changes slot_changes_;                            // of changed_hands_
   std::array<std::uint64_t, kViewCount> copied_{};  // newest_ when each view was last copied
 };
 

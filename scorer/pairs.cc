@@ -42,12 +42,32 @@ const Pairs::Row* Pairs::find(const Query& query, std::size_t k) const {
   return row.key == key ? &row : nullptr;
 }
 
+void Pairs::reset(Slot slot, std::size_t item_count) {
+  if (changed_hands_.size() < item_count) changed_hands_.resize(item_count, 0);
+  changed_hands_[slot] = ++changes_of_hands_;
+  slot_changes_.mark(slot);
+}
+
+void Pairs::drop_stale(Row& row) const {
+  if (row.written != changes_of_hands_) {
+    std::uint32_t kept = 0;
+    for (std::size_t e = 0; e < row.count; ++e) {
+      if (stale(row, row.items[e])) continue;
+      row.items[kept] = row.items[e];
+      row.weights[kept++] = row.weights[e];
+    }
+    row.count = kept;
+  }
+  row.written = changes_of_hands_;
+}
+
 void Pairs::read(const Query& query, SparseColumns& columns) const {
   for (std::size_t k = 0; k < kPairDepth; ++k) {
     const Row* row = find(query, k);
     if (row == nullptr) continue;
     const float scale = pair_weight(k) / (row->total + kPrior);
     for (std::size_t e = 0; e < row->count; ++e) {
+      if (stale(*row, row->items[e])) continue;
       columns.at(row->items[e]).pairs += row->weights[e] * scale;
     }
   }
@@ -58,7 +78,7 @@ float Pairs::part(const Query& query, std::size_t k, Slot item) const {
   if (row == nullptr) return 0.0F;
   const auto end = row->items.begin() + row->count;
   const auto found = std::find(row->items.begin(), end, item);
-  if (found == end) return 0.0F;
+  if (found == end || stale(*row, item)) return 0.0F;
   const float weight = row->weights[static_cast<std::size_t>(found - row->items.begin())];
   return weight * (pair_weight(k) / (row->total + kPrior));
 }
@@ -79,6 +99,7 @@ void Pairs::add(std::uint32_t key, Slot item, float weight) {
     row = Row{};
     row.key = key;
   }
+  drop_stale(row);
   row.total += weight;
   const auto end = row.items.begin() + row.count;
   auto found = std::find(row.items.begin(), end, item);
@@ -97,14 +118,19 @@ void Pairs::add(std::uint32_t key, Slot item, float weight) {
 
 void Pairs::copy_changed(Pairs& view, std::size_t view_index) {
   changes_.drain(view_index, [&](Slot index) { view.rows_[index] = rows_[index]; });
+  view.changes_of_hands_ = changes_of_hands_;
+  view.changed_hands_.resize(changed_hands_.size(), 0);
+  slot_changes_.drain(view_index,
+                      [&](Slot slot) { view.changed_hands_[slot] = changed_hands_[slot]; });
 }
 
 void Pairs::save(ByteWriter& out) const {
   const auto taken =
       std::count_if(rows_.begin(), rows_.end(), [](const Row& row) { return row.key != 0; });
   out.varint(static_cast<std::uint64_t>(taken));
-  for (const Row& row : rows_) {
+  for (Row row : rows_) {
     if (row.key == 0) continue;
+    drop_stale(row);
     out.fixed(row.key);
     out.fixed(row.total);
     out.varint(row.count);

@@ -16,6 +16,14 @@ void Popularity::add(double now_s) {
   changes_.mark(static_cast<Slot>(size() - 1));
 }
 
+void Popularity::reset(Slot slot, double now_s) {
+  ItemCounts fresh;
+  fresh.first_s = now_s;
+  fresh.last_s = now_s;
+  set(slot, fresh);
+  changes_.mark(slot);
+}
+
 ItemCounts Popularity::counts(Slot slot) const {
   return {{decayed_[0][slot], decayed_[1][slot], decayed_[2][slot]},
           first_s_[slot],

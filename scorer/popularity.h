@@ -39,7 +39,8 @@ class Popularity {
   explicit Popularity(double half_life_s);
 
   [[nodiscard]] std::size_t size() const { return last_s_.size(); }
-  void add(double now_s);  // a new item's row
+  void add(double now_s);               // a new item's row
+  void reset(Slot slot, double now_s);  // another item's from here on
   void observe(Slot slot, double now_s);
   // The same on one item's copy; nobody else sees it.
   void observe(ItemCounts& counts, double now_s) const;

@@ -329,6 +329,7 @@ void remember_neighbours(const Parameters& p, const Query& query, Column& neighb
     }
   }
   const auto near = [&](const Neighbour& v, std::size_t choice, int z) {
+    if (p.choices[choice].second == kNoSlot) return;  // what was chosen has given way
     for (std::size_t k = 0; k < neighbours.of.size(); ++k) {
       neighbours.of[k][p.choices[choice].second] +=
           v.found_by[k] / (.5 + sum) * std::exp(-static_cast<double>(z) / 2.0);

@@ -54,6 +54,10 @@ class Repeat {
     repeats_.push_back(0.0F);
     changes_.mark(static_cast<Slot>(repeats_.size() - 1));
   }
+  void reset(Slot slot) {  // another item's from here on
+    repeats_[slot] = 0.0F;
+    changes_.mark(slot);
+  }
   void observe(Slot slot, bool had_before);
 
   [[nodiscard]] RepeatParts parts(const QueryOwnItem& own, const RepeatBuckets& buckets,

@@ -23,6 +23,28 @@ void Transitions::add() {
   changes_.mark(static_cast<Slot>(follows_.size() - 1));
 }
 
+void Transitions::reset(Slot slot) {
+  if (changed_hands_.empty()) changed_hands_.resize(follows_.size(), 0);
+  changed_hands_[slot] = ++changes_of_hands_;
+  follows_[slot] = Row{};
+  precedes_[slot] = Row{};
+  changes_.mark(slot);
+}
+
+void Transitions::drop_stale(Row& row) const {
+  if (row.written != changes_of_hands_) {
+    std::size_t kept = 0;
+    for (std::size_t e = 0; e < row.items.size(); ++e) {
+      if (stale(row, row.items[e])) continue;
+      row.items[kept] = row.items[e];
+      row.weights[kept++] = row.weights[e];
+    }
+    row.items.resize(kept);
+    row.weights.resize(kept);
+  }
+  row.written = changes_of_hands_;
+}
+
 TransitionWeights Transitions::read(const Query& query, SparseColumns& columns) const {
   TransitionWeights weights;
   weights.depth = std::min(query.history.size(), kFollowsDepth);
@@ -54,7 +76,7 @@ TransitionWeights Transitions::read(const Query& query, SparseColumns& columns) 
     const Row& row = follows_[slot];
     const float scale = weights.beta[k] / (row.total + kPrior * row.increment);
     for (std::size_t e = 0; e < row.items.size(); ++e) {
-      columns.at(row.items[e]).follows += scale * row.weights[e];
+      if (!stale(row, row.items[e])) columns.at(row.items[e]).follows += scale * row.weights[e];
     }
   }
   for (std::size_t k = 0; k < std::min(weights.depth, kPrecedesDepth); ++k) {
@@ -63,15 +85,15 @@ TransitionWeights Transitions::read(const Query& query, SparseColumns& columns) 
     const Row& row = precedes_[slot];
     const float scale = weights.beta[k] / (row.total + kPrior * row.increment);
     for (std::size_t e = 0; e < row.items.size(); ++e) {
-      columns.at(row.items[e]).precedes += scale * row.weights[e];
+      if (!stale(row, row.items[e])) columns.at(row.items[e]).precedes += scale * row.weights[e];
     }
   }
   return weights;
 }
 
-float Transitions::weight_of(const Row& row, Slot item) {
+float Transitions::weight_of(const Row& row, Slot item) const {
   const auto found = std::find(row.items.begin(), row.items.end(), item);
-  if (found == row.items.end()) return 0.0F;
+  if (found == row.items.end() || stale(row, item)) return 0.0F;
   return row.weights[static_cast<std::size_t>(found - row.items.begin())];
 }
 
@@ -110,6 +132,7 @@ void Transitions::step(const Query& query, const TransitionWeights& weights, flo
 }
 
 void Transitions::add_to(Row& row, Slot item, float weight) const {
+  drop_stale(row);
   const float scaled = weight * row.increment;
   row.total += scaled;
   const auto found = std::find(row.items.begin(), row.items.end(), item);
@@ -153,15 +176,19 @@ void Transitions::copy_changed(Transitions& view, std::size_t view_index) {
   view.precedes_.resize(precedes_.size());
   view.position_ = position_;
   view.gap_ = gap_;
+  view.changes_of_hands_ = changes_of_hands_;
+  view.changed_hands_.resize(changed_hands_.size(), 0);
   changes_.drain(view_index, [&](Slot slot) {
     view.follows_[slot] = follows_[slot];
     view.precedes_[slot] = precedes_[slot];
+    if (!changed_hands_.empty()) view.changed_hands_[slot] = changed_hands_[slot];
   });
 }
 
 void Transitions::save(ByteWriter& out) const {
   for (const auto* rows : {&follows_, &precedes_}) {
-    for (const Row& row : *rows) {
+    for (Row row : *rows) {
+      drop_stale(row);
       out.fixed(row.total);
       out.fixed(row.increment);
       out.array(row.items);
@@ -196,7 +223,7 @@ void Transitions::load(ByteReader& in, std::size_t item_count) {
 }
 
 std::uint64_t Transitions::bytes() const {
-  std::uint64_t total = 0;
+  std::uint64_t total = changed_hands_.capacity() * sizeof(std::uint64_t);
   for (const auto* rows : {&follows_, &precedes_}) {
     for (const Row& row : *rows) {
       total +=

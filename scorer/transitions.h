@@ -11,6 +11,11 @@
 // T forgets: a row's increment grows by 2 % each time something follows its item directly, which
 // is a decay of everything older, kept in scale. beta is learned by gradient through tw.
 //
+// A slot that another item takes over leaves entries behind in rows that nobody can find. So each
+// row remembers how many slots had changed hands when it was last written, each slot when it last
+// did: an entry is stale if its slot changed hands since. Stale entries are passed over, and
+// removed when the row is next written.
+//
 // Shapes    At most `row_max` entries a row; the smallest gives way. Bytes an entry: 8.
 
 #include <array>
@@ -42,7 +47,8 @@ class Transitions {
  public:
   Transitions(std::size_t row_max, std::size_t history_max);
 
-  void add();  // a new item's rows
+  void add();             // a new item's rows
+  void reset(Slot slot);  // another item's from here on
 
   // Fills tw and rv of every item the rows touch.
   [[nodiscard]] TransitionWeights read(const Query& query, SparseColumns& columns) const;
@@ -73,14 +79,19 @@ class Transitions {
   struct Row {
     float total = 0.0F;
     float increment = 1.0F;
+    std::uint64_t written = 0;  // changes_of_hands_ then
     std::vector<Slot> items;
     std::vector<float> weights;
   };
   static constexpr float kPrior = 5.0F;
   static constexpr float kIgnoredBeta = 1e-3F;
 
+  [[nodiscard]] bool stale(const Row& row, Slot item) const {
+    return row.written != changes_of_hands_ && changed_hands_[item] > row.written;
+  }
+  void drop_stale(Row& row) const;
   void add_to(Row& row, Slot item, float weight) const;
-  [[nodiscard]] static float weight_of(const Row& row, Slot item);
+  [[nodiscard]] float weight_of(const Row& row, Slot item) const;
   [[nodiscard]] static bool read_row(const TransitionWeights& weights, std::size_t k) {
     return k == 0 || weights.beta[k] >= kIgnoredBeta;
   }
@@ -92,6 +103,8 @@ class Transitions {
   std::vector<Row> precedes_;  // R
   std::vector<Scalar> position_;
   std::array<Scalar, kGapBuckets> gap_;
+  std::uint64_t changes_of_hands_ = 0;
+  std::vector<std::uint64_t> changed_hands_;  // by slot, the how manieth; empty before the first
   Changes changes_;
 };
 
@@ -106,7 +119,7 @@ void Transitions::learn(const Query& query, const TransitionWeights& weights, fl
     const float scale = 1.0F / (row.total + kPrior * row.increment);
     float sum = 0.0F;
     for (std::size_t e = 0; e < row.items.size(); ++e) {
-      const float item_slope = slope_of(row.items[e]);
+      const float item_slope = stale(row, row.items[e]) ? 0.0F : slope_of(row.items[e]);
       if (item_slope != 0.0F) sum += item_slope * row.weights[e] * scale;
     }
     slope[k] = sum;

@@ -302,7 +302,7 @@ std::vector<ConfigKey> make_keys() {
       [](auto& c) -> auto& { return c.model.transition_row_max; }));
   keys.push_back(integer_key(
       "model.pair_rows", 1, 1 << 24, "rows",
-      "pairs of items whose followers are remembered; a power of two, 140 bytes each, three times",
+      "pairs of items whose followers are remembered; a power of two, 152 bytes each, three times",
       [](auto& c) -> auto& { return c.model.pair_rows; }));
   keys.push_back(integer_key(
       "model.neighbour_ring", 1, 1 << 24, "choices",
@@ -313,6 +313,10 @@ std::vector<ConfigKey> make_keys() {
       "model.recent_items_max", 1, 1'000'000, "events",
       "recent events that negatives are drawn from",
       [](auto& c) -> auto& { return c.model.recent_items_max; }));
+  keys.push_back(integer_key(
+      "model.items_max", 100, 10'000'000, "items",
+      "items known at a time; beyond, those known by their id alone give way, least used first",
+      [](auto& c) -> auto& { return c.model.items_max; }));
   keys.push_back(integer_key(
       "model.warmup_examples", 0, 1'000'000, "examples", "counted before the first gradient",
       [](auto& c) -> auto& { return c.model.warmup_examples; }));

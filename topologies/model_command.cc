@@ -19,6 +19,7 @@ double mebibytes(std::uint64_t bytes) {
 
 void print_json(const LocalModel& local, const std::vector<scorer::TableMemory>& tables) {
   const ModelStamp stamp = local.learner->stamp();
+  const auto parent = scorer::parent(local.learner->model());
   const scorer::LearnerStats stats = local.learner->stats();
   std::string memory;
   for (const scorer::TableMemory& table : tables) {
@@ -28,28 +29,36 @@ void print_json(const LocalModel& local, const std::vector<scorer::TableMemory>&
   fmt::print(
       "{{\"snapshot\":{},\"model_id\":\"{:016x}\",\"lineage\":{},\"position\":{},"
       "\"digest\":\"{:016x}\",\"examples\":{},\"gradients\":{},\"catalogue_changes\":{},"
-      "\"repeats_skipped\":{},\"items\":{},\"loss\":{},\"memory\":[{}]}}\n",
+      "\"repeats_skipped\":{},\"items\":{},\"items_evicted\":{},\"parent\":{},\"loss\":{},"
+      "\"memory\":[{}]}}\n",
       json_string(local.path), stamp.model_id, stamp.lineage, stamp.position,
       local.learner->digest(), stats.examples, stats.gradients, stats.catalogue_changes,
-      stats.repeats_skipped, stats.items, stats.loss, memory);
+      stats.repeats_skipped, stats.items, stats.items_evicted,
+      parent ? fmt::format("{{\"model_id\":\"{:016x}\",\"position\":{}}}", parent->model_id,
+                           parent->position)
+             : "null",
+      stats.loss, memory);
 }
 
 void print_text(const LocalModel& local, const std::vector<scorer::TableMemory>& tables) {
   const ModelStamp stamp = local.learner->stamp();
+  const auto parent = scorer::parent(local.learner->model());
   const scorer::LearnerStats stats = local.learner->stats();
   fmt::print(
       "snapshot          {}\n"
       "model             {:016x}, lineage {}\n"
+      "parent            {}\n"
       "position          {}\n"
       "digest            {:016x}\n"
       "examples          {}, {} of them learned by gradient\n"
       "repeats skipped   {}\n"
       "catalogue changes {}\n"
-      "items             {}\n"
+      "items             {}, {} gave way to others\n"
       "loss              {:.4f}\n\n",
-      local.path, stamp.model_id, stamp.lineage, stamp.position, local.learner->digest(),
-      stats.examples, stats.gradients, stats.repeats_skipped, stats.catalogue_changes, stats.items,
-      stats.loss);
+      local.path, stamp.model_id, stamp.lineage,
+      parent ? fmt::format("{:016x} at {}", parent->model_id, parent->position) : "none",
+      stamp.position, local.learner->digest(), stats.examples, stats.gradients,
+      stats.repeats_skipped, stats.catalogue_changes, stats.items, stats.items_evicted, stats.loss);
   fmt::print("{:<24} {:>12} {:>10}\n", "memory", "rows", "MiB");
   std::uint64_t total = 0;
   for (const scorer::TableMemory& table : tables) {

@@ -96,6 +96,7 @@ inline ModelSettings random_settings() {
   settings.pair_rows = *gen::element(1, 8, 64);
   settings.neighbour_ring = *gen::element(1, 2, 16, 256);
   settings.recent_items_max = *gen::element(100, 1000);
+  settings.items_max = *gen::element(4, 10, kItemsMaxDefault);
   settings.warmup_examples = *gen::inRange(0, 5);
   const auto on = [] { return *gen::weightedElement<bool>({{5, true}, {1, false}}); };
   settings.parts.learning = on();

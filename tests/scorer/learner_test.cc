@@ -9,6 +9,7 @@
 #include <cstring>
 #include <iostream>
 
+#include "scorer/bytes.h"
 #include "scorer/model.h"
 #include "scorer/model_info.h"
 #include "scorer/slate_scorer.h"
@@ -245,7 +246,12 @@ TEST_F(Snapshots, OfOtherSettingsAreRefusedByName) {
 
 TEST_F(Snapshots, OfAnotherLineageAreRefusedByName) {
   std::string wrong = bytes;
-  wrong[12] = static_cast<char>(kLineage + 1);  // behind magic and model id
+  ByteWriter settings;
+  save(small_settings(), settings);
+  wrong[4 + settings.bytes().size()] = static_cast<char>(kLineage + 1);  // behind magic and settings
+  const std::size_t body = wrong.size() - 8;
+  const std::uint64_t checksum = XXH3_64bits(wrong.data(), body);
+  std::memcpy(&wrong[body], &checksum, sizeof checksum);
   refuses(wrong);
   EXPECT_NE(message.find("lineage " + std::to_string(kLineage + 1)), std::string::npos) << message;
   unchanged();

@@ -275,6 +275,7 @@ half_life = "20000s"
 negatives = 32
 example_history_max = 10
 transition_row_max = 50
+items_max = 1000
 pair_rows = 1024
 neighbour_ring = 2048
 recent_items_max = 1000
