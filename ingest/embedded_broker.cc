@@ -73,6 +73,7 @@ class MockBroker final : public EmbeddedBroker {
 
   void fail_next(KafkaRequest request, const std::vector<KafkaFault>& faults) override {
     std::vector<rd_kafka_resp_err_t> codes;
+    codes.reserve(faults.size());
     for (const KafkaFault fault : faults) codes.push_back(static_cast<rd_kafka_resp_err_t>(fault));
     rd_kafka_mock_push_request_errors_array(cluster_.get(), static_cast<std::int16_t>(request),
                                             codes.size(), codes.data());

@@ -363,7 +363,7 @@ Failure EventCodec::Impl::decode_object(const SourceRecord& record, DecodedRecor
   return decode_entries(record, entries, out);
 }
 
-Result<EventCodec> EventCodec::create(EventMapping mapping) {
+Result<EventCodec> EventCodec::create(const EventMapping& mapping) {
   auto compiled = compile(mapping);
   if (!compiled) return compiled.error();
   return EventCodec(std::make_unique<Impl>(*compiled));

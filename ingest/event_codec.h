@@ -45,7 +45,7 @@ struct DecodedRecord {
 class EventCodec {
  public:
   // Errors: kStop naming the field, pointer or type at fault.
-  [[nodiscard]] static Result<EventCodec> create(EventMapping mapping);
+  [[nodiscard]] static Result<EventCodec> create(const EventMapping& mapping);
 
   EventCodec(EventCodec&&) noexcept;
   EventCodec& operator=(EventCodec&&) noexcept;

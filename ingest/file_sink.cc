@@ -119,7 +119,7 @@ class FileSink final : public Sink {
 
 }  // namespace
 
-Result<std::unique_ptr<Sink>> open_file_sink(std::map<std::string, std::string> paths) {
+Result<std::unique_ptr<Sink>> open_file_sink(const std::map<std::string, std::string>& paths) {
   std::map<std::string, OutputFile> files;
   for (const auto& [topic, path] : paths) {
     int descriptor = STDOUT_FILENO;

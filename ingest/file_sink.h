@@ -21,6 +21,6 @@ namespace fovea::ingest {
 // other topics are counted as delivered and dropped. Binary topics are not written here.
 // Errors: kStop naming the path.
 [[nodiscard]] Result<std::unique_ptr<Sink>> open_file_sink(
-    std::map<std::string, std::string> paths);
+    const std::map<std::string, std::string>& paths);
 
 }  // namespace fovea::ingest

@@ -41,8 +41,8 @@ int on_client_statistics(rd_kafka_t*, char* json, std::size_t size, void* opaque
 
 // "[thrd:localhost:9092/1]: localhost:9092/1: Connect failed" without the client's thread.
 std::string without_thread(const std::string& line) {
-  constexpr std::string_view prefix = "[thrd:";
-  if (line.compare(0, prefix.size(), prefix) != 0) return line;
+  constexpr std::string_view kPrefix = "[thrd:";
+  if (line.compare(0, kPrefix.size(), kPrefix) != 0) return line;
   const auto end = line.find("]: ");
   return end == std::string::npos ? line : line.substr(end + 3);
 }

@@ -45,6 +45,7 @@ int as_int(milliseconds time) {
 
 std::vector<TopicPartition> partitions_of(const rd_kafka_topic_partition_list_t& list) {
   std::vector<TopicPartition> partitions;
+  partitions.reserve(static_cast<std::size_t>(list.cnt));
   for (int i = 0; i < list.cnt; ++i) {
     partitions.push_back({list.elems[i].topic, list.elems[i].partition});
   }
@@ -292,6 +293,7 @@ class KafkaSource final : public Source {
     if (!first) return first.error();
     starts.merge(*first);
     std::vector<TopicPosition> positions;
+    positions.reserve(starts.size());
     for (const auto& [at, next] : starts) positions.push_back({at, next});
     return positions;
   }

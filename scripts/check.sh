@@ -2,7 +2,7 @@
 # What the release tests cannot see: another compiler's warnings, sanitizers, headers alone, form.
 #
 #   scripts/check.sh              all of them
-#   scripts/check.sh clang asan   some: format, clang (with headers), asan, tsan
+#   scripts/check.sh clang asan   some: format, tidy, clang (with headers), asan, tsan
 #
 # Every check is run, also after one has failed; exit status 1 if any did. Needs no broker: what
 # needs one is scripts/test.sh's.
@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 case ${1:-} in -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
-all=(format clang asan tsan)
+all=(format tidy clang asan tsan)
 (($#)) || set -- "${all[@]}"
 scripts/install.sh --for check
 
@@ -33,6 +33,12 @@ format() {
   local files
   mapfile -t files < <(git ls-files '*.h' '*.cc')
   clang-format-14 --dry-run -Werror "${files[@]}"
+}
+# The product's own files, each with the headers it includes.
+tidy() {
+  cmake --preset clang -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >/dev/null &&
+    git ls-files 'vocab/*.cc' 'ingest/*.cc' 'profile_store/*.cc' 'scorer/*.cc' 'topologies/*.cc' |
+    xargs -P "$jobs" -n 4 clang-tidy-14 -p build/clang --quiet 2>/dev/null
 }
 clang() { build clang all all_verify_interface_header_sets && without_broker clang; }
 asan() { build asan all && without_broker asan; }

@@ -30,7 +30,8 @@ void print(const Config& config, const Effects& effects) {
   }
   for (const ingest::OutputRecord& dead_letter : effects.dead_letters) {
     std::string line = "dead letter";
-    for (const auto& [name, value] : dead_letter.headers) line += " " + name + "=" + value;
+    for (const auto& [name, value] : dead_letter.headers)
+      line += fmt::format(" {}={}", name, value);
     log_limited(LogLevel::kWarning, "dead letter", line);
   }
   std::fflush(stdout);

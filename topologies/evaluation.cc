@@ -26,6 +26,7 @@ constexpr std::array<Bound, 5> kHistoryBounds = {
 
 std::vector<Stratum> strata(const std::array<Bound, 5>& bounds) {
   std::vector<Stratum> out;
+  out.reserve(bounds.size());
   for (const Bound& bound : bounds) out.push_back({std::string(bound.name), {}});
   return out;
 }
@@ -80,7 +81,7 @@ Result<void> Evaluation::learn_item(ItemChange change, SourceCoordinates at) {
   return learn({std::move(at), std::move(change)});
 }
 
-Result<void> Evaluation::learn(LearningRecord record) {
+Result<void> Evaluation::learn(const LearningRecord& record) {
   const auto started = SteadyClock::now();
   const auto folded = learner_->fold(record, learning_next_++);
   figures_.learning += SteadyClock::now() - started;

@@ -109,7 +109,7 @@ class Evaluation {
   Evaluation(const Config& config, const Settings& settings);
 
   void add_baseline(std::unique_ptr<scorer::Baseline> baseline, const std::string& detail);
-  Result<void> learn(LearningRecord record);
+  Result<void> learn(const LearningRecord& record);
   void score(const EvaluatedUser& user, const Event& event);
 
   const Config* config_;

@@ -28,7 +28,7 @@ Result<void> write(ingest::Sink& sink, const char* topic, std::string line) {
 Result<void> generate(const GenerateOptions& options) {
   std::map<std::string, std::string> paths{{"events", options.out}};
   if (!options.items_out.empty()) paths["items"] = options.items_out;
-  auto sink = ingest::open_file_sink(std::move(paths));
+  auto sink = ingest::open_file_sink(paths);
   if (!sink) return sink.error();
 
   GeneratedLogSettings settings;

@@ -52,7 +52,8 @@ struct HttpServer::Impl {
 
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Result<std::unique_ptr<HttpServer>> HttpServer::start(const std::string& address, HttpPages pages) {
+Result<std::unique_ptr<HttpServer>> HttpServer::start(const std::string& address,
+                                                      const HttpPages& pages) {
   const auto endpoint = parse_endpoint(address);
   if (!endpoint) return stop(fmt::format("{} is not host:port", address));
 
@@ -69,11 +70,11 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const std::string& address
     const int yes = 1;
     ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
-  for (auto& [path, page] : pages) {
-    server.Get(path, [make = std::move(page)](const httplib::Request&, httplib::Response& out) {
+  for (const auto& [path, page] : pages) {
+    server.Get(path, [make = page](const httplib::Request&, httplib::Response& out) {
       HttpAnswer answer = make();
       out.status = answer.status;
-      out.set_content(answer.body, answer.content_type.c_str());
+      out.set_content(answer.body, answer.content_type);
     });
   }
 

@@ -30,7 +30,7 @@ class HttpServer {
   // Errors: kStop naming the address, and why: no such form, taken, not this machine's.
   // Lifetime  What the pages read outlives it.
   [[nodiscard]] static Result<std::unique_ptr<HttpServer>> start(const std::string& address,
-                                                                 HttpPages pages);
+                                                                 const HttpPages& pages);
 
   // Lets answers under way end.
   ~HttpServer();

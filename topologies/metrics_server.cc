@@ -30,7 +30,7 @@ Result<std::unique_ptr<HttpServer>> serve_metrics(const Config& config, const Me
   pages["/readyz"] = [&metrics, lag_max] {
     return verdict(why_not_ready(metrics.health(), lag_max));
   };
-  auto server = HttpServer::start(address, std::move(pages));
+  auto server = HttpServer::start(address, pages);
   if (!server) {
     return stop(
         fmt::format("metrics.listen = {} (\"off\" serves no metrics)", server.error().message));

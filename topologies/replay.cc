@@ -107,7 +107,7 @@ Result<void> replay(const Config& config, const ReplayOptions& options) {
   if (!options.dead_letter_out.empty()) {
     paths[config.topics.dead_letter] = options.dead_letter_out;
   }
-  auto sink = ingest::open_file_sink(std::move(paths));
+  auto sink = ingest::open_file_sink(paths);
   if (!sink) return sink.error();
 
   Progress progress("replay", count_lines(options.items) + count_lines(options.events), [&] {

@@ -21,6 +21,7 @@ constexpr const char* kWeekMs = "604800000";
 
 std::vector<std::string> names_of(const std::vector<TopicDescription>& topics) {
   std::vector<std::string> names;
+  names.reserve(topics.size());
   for (const TopicDescription& topic : topics) names.push_back(topic.name);
   return names;
 }

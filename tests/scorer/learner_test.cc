@@ -248,7 +248,8 @@ TEST_F(Snapshots, OfAnotherLineageAreRefusedByName) {
   std::string wrong = bytes;
   ByteWriter settings;
   save(small_settings(), settings);
-  wrong[4 + settings.bytes().size()] = static_cast<char>(kLineage + 1);  // behind magic and settings
+  wrong[4 + settings.bytes().size()] =
+      static_cast<char>(kLineage + 1);  // behind magic and settings
   const std::size_t body = wrong.size() - 8;
   const std::uint64_t checksum = XXH3_64bits(wrong.data(), body);
   std::memcpy(&wrong[body], &checksum, sizeof checksum);

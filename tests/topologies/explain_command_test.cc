@@ -54,7 +54,8 @@ class ExplainCommand : public testing::Test {
                                   *std::move(step.example)};
       ASSERT_TRUE((*learner)->fold(record, next++));
     }
-    ASSERT_TRUE(write_snapshot(model_directory(config_), (*learner)->stamp(), (*learner)->snapshot()));
+    ASSERT_TRUE(
+        write_snapshot(model_directory(config_), (*learner)->stamp(), (*learner)->snapshot()));
 
     fs::create_directories(profiles_directory(config_));
     auto store = profile_store::open_rocksdb_profile_store(
