@@ -73,6 +73,31 @@ struct ConsumerSettings {
 // Errors: kStop for settings. No broker is asked.
 [[nodiscard]] Result<std::unique_ptr<Sink>> open_kafka_sink(const KafkaSettings& settings);
 
+// A producer that makes records visible together, under an id that one process holds at a time:
+// whoever takes the id over fences the one before, and nothing of that one gets through any more.
+class TransactionalWriter {
+ public:
+  virtual ~TransactionalWriter() = default;
+
+  // Settles what the holder before left open, and fences it. Once, before the first write().
+  // Errors: kRetry when it takes longer than `timeout`: call again.
+  virtual Result<void> take_over(std::chrono::milliseconds timeout) = 0;
+
+  // The records as one transaction, in order; the offset of the last, where the broker told it.
+  // Errors: kRetry: none of them is visible, call again. kStop: nothing will come of this writer
+  //         any more; fenced() says whether somebody took the id over.
+  virtual Result<std::optional<Offset>> write(const std::vector<OutputRecord>& records,
+                                              std::chrono::milliseconds timeout) = 0;
+
+  // Somebody else holds the id, or the broker gave it up for lost: it was away for longer than a
+  // transaction lasts (10 s).
+  [[nodiscard]] virtual bool fenced() const = 0;
+};
+
+// Errors: kStop for settings. No broker is asked.
+[[nodiscard]] Result<std::unique_ptr<TransactionalWriter>> open_kafka_transactional_writer(
+    const KafkaSettings& settings, const std::string& transactional_id);
+
 // One partition read from an offset on, outside any group: the learning log, a changelog.
 class PartitionReader {
  public:
@@ -121,6 +146,12 @@ class KafkaAdmin {
   // Existing topics are left as they are. The others are ready to be used afterwards.
   virtual Result<void> create(const std::vector<TopicDescription>& topics,
                               std::chrono::milliseconds timeout) = 0;
+  // The first record that the broker had at `time` or later; absent where all are older.
+  virtual Result<std::optional<Offset>> offset_at(const TopicPartition& at, TimeMs time,
+                                                  std::chrono::milliseconds timeout) = 0;
+  // Deletes what lies before `offset`; where the partition begins then.
+  virtual Result<Offset> delete_before(const TopicPartition& at, Offset offset,
+                                       std::chrono::milliseconds timeout) = 0;
 };
 
 [[nodiscard]] Result<std::unique_ptr<KafkaAdmin>> open_kafka_admin(const KafkaSettings& settings);

@@ -27,6 +27,13 @@ bool is_embedded(std::string_view cluster_id) {
   return cluster_id.substr(0, kEmbedded.size()) == kEmbedded;
 }
 
+struct DeleteRecordsDeleter {
+  void operator()(rd_kafka_DeleteRecords_t* request) const {
+    rd_kafka_DeleteRecords_destroy(request);
+  }
+};
+using DeleteRecords = std::unique_ptr<rd_kafka_DeleteRecords_t, DeleteRecordsDeleter>;
+
 struct EventDeleter {
   void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
 };
@@ -123,7 +130,45 @@ class Admin final : public KafkaAdmin {
     return wait_for(topics, deadline);
   }
 
+  Result<std::optional<Offset>> offset_at(const TopicPartition& at, TimeMs time,
+                                          milliseconds timeout) override {
+    const Deadline deadline(timeout);
+    // The client asks for a time where otherwise an offset stands.
+    const KafkaPartitions asked = to_kafka(std::vector<TopicPosition>{{at, value(time)}});
+    const auto code = rd_kafka_offsets_for_times(client_->handle(), asked.get(), deadline.left());
+    const auto problem = code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : asked->elems[0].err;
+    if (problem != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return kafka_error(problem, "offset by time of " + words(at));
+    }
+    client_->heard();
+    const Offset found = asked->elems[0].offset;
+    return found < 0 ? std::optional<Offset>() : std::optional(found);
+  }
+
+  Result<Offset> delete_before(const TopicPartition& at, Offset offset,
+                               milliseconds timeout) override {
+    const Deadline deadline(timeout);
+    const std::string what = "deleting records of " + words(at);
+    const KafkaPartitions before = to_kafka(std::vector<TopicPosition>{{at, offset}});
+    const DeleteRecords request(rd_kafka_DeleteRecords_new(before.get()));
+    rd_kafka_DeleteRecords_t* requests[] = {request.get()};
+    auto event = ask(RD_KAFKA_ADMIN_OP_DELETERECORDS, what, deadline,
+                     [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                       rd_kafka_DeleteRecords(client_->handle(), requests, 1, options, queue);
+                     });
+    if (!event) return event.error();
+    const rd_kafka_topic_partition_list_t* after =
+        rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event->get()));
+    if (after->cnt != 1) return stop(what + ": no answer for it");
+    if (const auto code = after->elems[0].err) return kafka_error(code, what);
+    return Offset{after->elems[0].offset};
+  }
+
  private:
+  static std::string words(const TopicPartition& at) {
+    return at.topic + " [" + std::to_string(at.partition) + "]";
+  }
+
   class Deadline {
    public:
     explicit Deadline(milliseconds timeout) : at_(steady_clock::now() + timeout) {}

@@ -1,8 +1,10 @@
-// An idempotent producer: what flush() says is there, is there, in order.
+// An idempotent producer: what flush() says is there, is there, in order. And one that writes
+// transactions.
 
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "ingest/kafka.h"
@@ -20,6 +22,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLookUp{5'000};
 constexpr milliseconds kFullQueueWait{20};
 constexpr std::uint32_t kServeEvery = 64;
+constexpr const char* kTransactionMs = "10000";
+constexpr milliseconds kAbort{5'000};
 
 struct WrittenTopic {
   std::string name;
@@ -29,6 +33,7 @@ struct WrittenTopic {
 
 class KafkaSink final : public Sink {
  public:
+  KafkaSink() = default;
   ~KafkaSink() override {
     if (client_ == nullptr) return;
     // What was not flushed is not promised; waiting for a broker here would promise it.
@@ -81,6 +86,11 @@ class KafkaSink final : public Sink {
     if (index >= offsets.size() || offsets[index] == kNoOffset) return {};
     return offsets[index];
   }
+
+  [[nodiscard]] rd_kafka_t* handle() const { return client_->handle(); }
+
+  // After an aborted transaction: what was lost with it is written again.
+  void forget_lost() { lost_.reset(); }
 
  private:
   static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
@@ -176,7 +186,91 @@ class KafkaSink final : public Sink {
   bool closing_ = false;
 };
 
+struct KafkaErrorDeleter {
+  void operator()(rd_kafka_error_t* error) const { rd_kafka_error_destroy(error); }
+};
+using KafkaError = std::unique_ptr<rd_kafka_error_t, KafkaErrorDeleter>;
+
+class KafkaTransactionalWriter final : public TransactionalWriter {
+ public:
+  Result<void> open(const KafkaSettings& settings, const std::string& id) {
+    auto conf = make_kafka_conf(settings, KafkaRole::kProducer,
+                                {{"transactional.id", id},
+                                 {"transaction.timeout.ms", kTransactionMs},
+                                 {"message.timeout.ms", kTransactionMs}});
+    if (!conf) return conf.error();
+    id_ = id;
+    return sink_.open(settings, std::move(*conf));
+  }
+
+  Result<void> take_over(milliseconds timeout) override {
+    return answer(rd_kafka_init_transactions(sink_.handle(), static_cast<int>(timeout.count())),
+                  "taking over");
+  }
+
+  Result<std::optional<Offset>> write(const std::vector<OutputRecord>& records,
+                                      milliseconds timeout) override {
+    if (auto begun = answer(rd_kafka_begin_transaction(sink_.handle()), "beginning"); !begun) {
+      return begun.error();
+    }
+    auto written = write_open(records, timeout);
+    if (written) return written;
+    if (fenced()) return stop(written.error().message);
+    auto aborted = answer(
+        rd_kafka_abort_transaction(sink_.handle(), static_cast<int>(kAbort.count())), "aborting");
+    sink_.forget_lost();
+    // An abort that took too long leaves the transaction open: only another handle settles it.
+    if (!aborted) return stop(written.error().message + "; " + aborted.error().message);
+    return retry(written.error().message);
+  }
+
+  [[nodiscard]] bool fenced() const override {
+    char words[8] = "";
+    return rd_kafka_fatal_error(sink_.handle(), words, sizeof words) == RD_KAFKA_RESP_ERR__FENCED;
+  }
+
+ private:
+  Result<std::optional<Offset>> write_open(const std::vector<OutputRecord>& records,
+                                           milliseconds timeout) {
+    for (const OutputRecord& record : records) {
+      if (auto appended = sink_.append(record); !appended) return appended.error();
+    }
+    if (auto flushed = sink_.flush(timeout); !flushed) return flushed.error();
+    const int left = static_cast<int>(timeout.count());
+    KafkaError failed(rd_kafka_commit_transaction(sink_.handle(), left));
+    // A second call goes on with the same commit; its outcome is not to be guessed.
+    if (failed != nullptr && rd_kafka_error_is_retriable(failed.get()) != 0) {
+      failed.reset(rd_kafka_commit_transaction(sink_.handle(), left));
+    }
+    if (auto committed = answer(failed.release(), "committing"); !committed) {
+      return committed.error();
+    }
+    if (records.empty()) return std::optional<Offset>();
+    const OutputRecord& last = records.back();
+    const auto next = sink_.delivered_next({last.topic, last.partition.value_or(0)});
+    return next ? std::optional(*next - 1) : std::nullopt;
+  }
+
+  Result<void> answer(rd_kafka_error_t* raw, const std::string& what) const {
+    const KafkaError error(raw);
+    if (error == nullptr) return {};
+    const std::string words =
+        what + " transactions of " + id_ + ": " + rd_kafka_error_string(error.get());
+    return rd_kafka_error_is_retriable(error.get()) != 0 ? retry(words) : stop(words);
+  }
+
+  KafkaSink sink_;
+  std::string id_;
+};
+
 }  // namespace
+
+Result<std::unique_ptr<TransactionalWriter>> open_kafka_transactional_writer(
+    const KafkaSettings& settings, const std::string& transactional_id) {
+  auto writer = std::make_unique<KafkaTransactionalWriter>();
+  if (auto opened = writer->open(settings, transactional_id); !opened) return opened.error();
+  return std::unique_ptr<TransactionalWriter>(std::move(writer));
+}
 
 Result<std::unique_ptr<Sink>> open_kafka_sink(const KafkaSettings& settings) {
   auto conf = make_kafka_conf(settings, KafkaRole::kProducer);

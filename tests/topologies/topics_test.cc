@@ -46,6 +46,14 @@ class FakeAdmin final : public ingest::KafkaAdmin {
     topics.insert(topics.end(), more.begin(), more.end());
     return {};
   }
+  Result<std::optional<Offset>> offset_at(const ingest::TopicPartition&, TimeMs,
+                                          std::chrono::milliseconds) override {
+    return std::optional<Offset>();
+  }
+  Result<Offset> delete_before(const ingest::TopicPartition&, Offset offset,
+                               std::chrono::milliseconds) override {
+    return offset;
+  }
 };
 
 TEST(Topics, PlanHasEveryTopicOfTheTable) {
