@@ -82,6 +82,12 @@ struct ViewSettings {
 
 struct LearningSettings {
   std::int64_t shed_lag = 5'000;  // records; 0: examples are never marked count-only
+  // Longer ago than this, and below both published snapshots: deleted from the learning log.
+  std::int64_t retention_ms = 86'400'000;
+};
+
+struct PublicationSettings {
+  std::int64_t budget_bytes = 1 << 20;  // a second, of snapshots; 0: none are published
 };
 
 struct MetricsSettings {
@@ -112,6 +118,7 @@ struct Config {
   StateSettings state;
   ViewSettings view;
   LearningSettings learning;
+  PublicationSettings publication;
   MetricsSettings metrics;
   std::map<std::string, std::string> kafka;  // librdkafka properties
   std::string log_format = "text";           // "text" or "json"

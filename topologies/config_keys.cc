@@ -324,6 +324,10 @@ std::vector<ConfigKey> make_keys() {
       "model.restart_target", 100, kDayMs,
       "a snapshot whenever learning its tail again would take longer",
       [](auto& c) -> auto& { return c.view.restart_target_ms; }));
+  keys.push_back(quantity_key(
+      "model.publish_budget", kSize, 1, 0, std::int64_t{1} << 40,
+      "bytes a second of snapshots published to `topics.model`; 0 publishes none",
+      [](auto& c) -> auto& { return c.publication.budget_bytes; }));
   keys.push_back(duration_key(
       "model.view.publish_interval", 1, 3'600'000, "workers see a newer model this often",
       [](auto& c) -> auto& { return c.view.publish_interval_ms; }));
@@ -337,6 +341,10 @@ std::vector<ConfigKey> make_keys() {
       "learner lag from which on live examples are marked count-only, all of them at twice that; 0 "
       "is never",
       [](auto& c) -> auto& { return c.learning.shed_lag; }));
+  keys.push_back(duration_key(
+      "learning.retention", 0, 3'650 * kDayMs,
+      "the learning log is trimmed of what is older and below both published snapshots",
+      [](auto& c) -> auto& { return c.learning.retention_ms; }));
 
   keys.push_back(mode_key());
   keys.push_back(duration_key(

@@ -6,8 +6,9 @@
 #include <utility>
 
 #include "topologies/log.h"
+#include "topologies/model_start.h"
 #include "topologies/output_records.h"
-#include "topologies/snapshot_files.h"
+#include "topologies/published_model.h"
 
 namespace fovea::topologies {
 namespace {
@@ -28,6 +29,8 @@ constexpr int kReopensMax = 5;
 // ... each time with so many attempts, ten seconds in all.
 constexpr int kReopenAttempts = 10;
 
+const SystemClock kSystemClock;
+
 }  // namespace
 
 LearnerThread::LearnerThread(const Config& config, LearnerThreadSettings settings,
@@ -37,32 +40,48 @@ LearnerThread::LearnerThread(const Config& config, LearnerThreadSettings setting
       follower_(config, settings_.process, std::move(learner), steady_clock::now()),
       snapshot_at_(steady_clock::now()),
       marked_at_(steady_clock::now()),
-      unwatched_(settings_.metrics ? nullptr : std::make_unique<LearnerMetrics>()),
-      metrics_(settings_.metrics ? settings_.metrics->learner() : *unwatched_) {}
+      unwatched_(settings_.metrics ? nullptr
+                                   : std::make_unique<Metrics>(config.name, kSystemClock)),
+      metrics_((settings_.metrics ? *settings_.metrics : *unwatched_).learner()) {
+  if (config.publication.budget_bytes == 0) return;
+  publisher_ = std::make_unique<ModelPublisher>(
+      config, kafka_model_topic(config, settings_.kafka, follower_.learner().stamp().model_id),
+      settings_.clock ? *settings_.clock : kSystemClock,
+      (settings_.metrics ? *settings_.metrics : *unwatched_).publisher());
+}
 
 Result<std::unique_ptr<LearnerThread>> LearnerThread::start(const Config& config,
                                                             LearnerThreadSettings settings,
                                                             const Patience& patience) {
   auto learner = scorer::Learner::create(config.model, settings.kernels);
   if (!learner) return learner.error();
-  const auto restored = restore_newest(settings.snapshot_directory, **learner, log_warning);
+  auto restored = restore_newest(settings.snapshot_directory, **learner, log_warning);
 
   std::unique_ptr<LearnerThread> thread(
       new LearnerThread(config, std::move(settings), *std::move(learner)));
-  thread->restored_ = restored.has_value();
-  thread->position_ = thread->follower_.learner().stamp().position;
-  thread->snapshot_position_ = thread->position_;
-  if (auto opened = keep_trying(patience, "learning log", [&] { return thread->open_reader(); });
-      !opened) {
-    return opened.error();
+  thread->restored_from_ = std::move(restored);
+  const auto open = [&] {
+    return keep_trying(patience, "learning log", [&] { return thread->open_reader(); });
+  };
+  if (auto opened = open(); !opened) return opened.error();
+  if (!thread->restored() || thread->gap()) {
+    if (auto begun = thread->begin_with_published(patience); !begun) return begun.error();
+    if (auto opened = open(); !opened) return opened.error();
   }
-  log_info(
-      fmt::format("model {:016x} {} position {}, the learning log ends at {}",
-                  thread->follower_.learner().stamp().model_id,
-                  restored ? "restored from " + restored->path + " at" : "starts from nothing at",
-                  thread->position(), thread->end_at_start_));
-  thread->caught_up_ = thread->position() + 1 >= thread->end_at_start_;
-  thread->metrics_.end.set(thread->end_at_start_);
+  if (auto fits = thread->check_ends(); !fits) return fits.error();
+  const ModelStamp stamp = thread->follower_.learner().stamp();
+  const auto& from = thread->restored_from_;
+  thread->position_ = stamp.position;
+  thread->snapshot_position_ = stamp.position;
+  log_info(fmt::format(
+      "model {:016x} {} position {}, the learning log ends at {}", stamp.model_id,
+      from ? "restored from " + (from->path.empty() ? config.topics.model : from->path) + " at"
+           : "starts from nothing at",
+      stamp.position, thread->ends_.high));
+  if (from && thread->publisher_) thread->publisher_->offer(*from);
+  thread->caught_up_ = thread->position() + 1 >= thread->ends_.high;
+  thread->metrics_.end.set(thread->ends_.high);
+  thread->metrics_.start_position.set(stamp.position);
   thread->note_figures({});
   thread->metrics_.started.set(true);
   thread->thread_ = std::thread([raw = thread.get()] { raw->run(); });
@@ -75,7 +94,16 @@ LearnerThread::~LearnerThread() {
 
 void LearnerThread::stop() {
   stopping_ = true;
+  if (publisher_) publisher_->stop();
   if (thread_.joinable()) thread_.join();
+}
+
+void LearnerThread::own_publication(const void* owner) {
+  if (publisher_) publisher_->own(owner);
+}
+
+void LearnerThread::disown_publication(const void* owner) {
+  if (publisher_) publisher_->disown(owner);
 }
 
 std::optional<Error> LearnerThread::failure() const {
@@ -96,18 +124,54 @@ Result<void> LearnerThread::open_reader() {
   if (!reader) return reader.error();
   const auto ends = (*reader)->ends(kAskTimeout);
   if (!ends) return ends.error();
-  if (next < ends->low) {
+  ends_ = *ends;
+  reader_ = *std::move(reader);
+  return {};
+}
+
+bool LearnerThread::gap() const {
+  return follower_.learner().stamp().position + 1 < ends_.low;
+}
+
+Result<void> LearnerThread::check_ends() const {
+  const Offset position = follower_.learner().stamp().position;
+  if (gap()) {
     return fovea::stop(fmt::format(
         "{}: the model stands at position {} but the log begins at {}: what lies between is lost",
-        config_.topics.learning, next - 1, ends->low));
+        config_.topics.learning, position, ends_.low));
   }
-  if (next > ends->high) {
+  if (position + 1 > ends_.high) {
     return fovea::stop(fmt::format(
         "{}: the model stands at position {} but the log ends at {}: the topic was created anew",
-        config_.topics.learning, next - 1, ends->high));
+        config_.topics.learning, position, ends_.high));
   }
-  end_at_start_ = ends->high;
-  reader_ = *std::move(reader);
+  return {};
+}
+
+// Where the log has everything a topic that does not answer is named and done without; where it
+// has not, it is waited for.
+Result<void> LearnerThread::begin_with_published(const Patience& patience) {
+  if (ends_.high == 0) return {};
+  const auto open = [this](Offset start) {
+    return ingest::open_partition_reader(settings_.kafka, {config_.topics.model, 0}, start);
+  };
+  const auto restore = [&] {
+    PublishedModels published(open, patience.stopping);
+    return restore_published(
+        published, settings_.snapshot_directory, follower_.learner(),
+        [this](const std::string& line) { log_warning(config_.topics.model + ": " + line); });
+  };
+  auto restored = gap() ? keep_trying(patience, config_.topics.model, restore) : restore();
+  if (restored) {
+    if (!*restored) return {};
+    restored_from_ = **std::move(restored);
+    log_info(fmt::format("{}: the published snapshot at position {} is taken", config_.topics.model,
+                         restored_from_->stamp.position));
+    return {};
+  }
+  if (patience.stopping) return restored.error();
+  log_warning(fmt::format("{}: {}: no published snapshot is used", config_.topics.model,
+                          restored.error().message));
   return {};
 }
 
@@ -117,6 +181,7 @@ Result<void> LearnerThread::reopen() {
   int attempts = 0;
   return keep_trying({stopping_}, "learning log", [&]() -> Result<void> {
     auto opened = open_reader();
+    if (opened) opened = check_ends();
     if (!opened && ++attempts < kReopenAttempts) return fovea::retry(opened.error().message);
     return opened;
   });
@@ -161,7 +226,7 @@ Result<void> LearnerThread::follow() {
       reopens = 0;
       position_.store(follower_.learner().stamp().position, std::memory_order_relaxed);
     }
-    if (!caught_up() && reader_->next() >= end_at_start_) caught_up_ = true;
+    if (!caught_up() && reader_->next() >= ends_.high) caught_up_ = true;
 
     const auto now = steady_clock::now();
     if (follower_.publish_if_due(now)) metrics_.views.add();
@@ -201,10 +266,12 @@ void LearnerThread::begin_snapshot(TimePoint now) {
 // A snapshot that could not be written costs time at the next start and nothing else.
 void LearnerThread::finish_snapshot() {
   if (!snapshot_.valid()) return;
-  const auto written = snapshot_.get();
+  auto written = snapshot_.get();
   (written ? metrics_.snapshots_written : metrics_.snapshots_failed).add();
   if (!written) {
     log_limited(LogLevel::kWarning, "snapshot", "snapshot: " + written.error().message);
+  } else if (publisher_) {
+    publisher_->offer(*std::move(written));
   }
 }
 

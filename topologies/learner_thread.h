@@ -1,7 +1,8 @@
 #pragma once
 
 // The learner's thread: reads the learning log from where the newest snapshot stands, folds it,
-// publishes views, writes snapshots and marks.
+// publishes views, writes snapshots and marks. Without a local snapshot, or with one that ends
+// before the log begins, it takes the newest that another process published.
 //
 // Every process has one; they read the same log in the same order and so have the same model.
 // A process serves at once at its snapshot's position while this thread catches up.
@@ -25,7 +26,10 @@
 #include "topologies/config.h"
 #include "topologies/log_follower.h"
 #include "topologies/metrics.h"
+#include "topologies/model_publisher.h"
 #include "topologies/patience.h"
+#include "topologies/snapshot_files.h"
+#include "vocab/clock.h"
 #include "vocab/result.h"
 
 namespace fovea::topologies {
@@ -35,12 +39,13 @@ struct LearnerThreadSettings {
   std::string process;             // names this process in marks
   std::string snapshot_directory;  // state.directory + "/model"
   scorer::KernelLevel kernels = scorer::fastest_kernel_level();
-  Metrics* metrics = nullptr;  // null: nobody looks
+  const Clock* clock = nullptr;  // null: the system's
+  Metrics* metrics = nullptr;    // null: nobody looks
 };
 
 class LearnerThread {
  public:
-  // Restores the newest usable snapshot and starts to follow the log.
+  // Restores the newest usable snapshot, local or published, and starts to follow the log.
   // Errors: kStop: the log begins after, or ends before, the snapshot's position, naming both.
   // Lifetime  The configuration outlives it.
   [[nodiscard]] static Result<std::unique_ptr<LearnerThread>> start(const Config& config,
@@ -52,6 +57,11 @@ class LearnerThread {
 
   // Publishes, snapshots, ends. Not concurrently with itself.
   void stop();
+
+  // Input partition 0 has become this owner's, a worker of this process, or is no longer: its
+  // process publishes snapshots to T.model and trims the log.
+  void own_publication(const void* owner);
+  void disown_publication(const void* owner);
 
   [[nodiscard]] scorer::ModelView view() const { return follower_.learner().view(); }
 
@@ -65,7 +75,7 @@ class LearnerThread {
   [[nodiscard]] bool caught_up() const { return caught_up_.load(std::memory_order_relaxed); }
 
   // True if the model began with a snapshot.
-  [[nodiscard]] bool restored() const { return restored_; }
+  [[nodiscard]] bool restored() const { return restored_from_.has_value(); }
 
   // Why the thread ended by itself, if it did.
   [[nodiscard]] std::optional<Error> failure() const;
@@ -77,6 +87,9 @@ class LearnerThread {
                 std::unique_ptr<scorer::Learner> learner);
 
   Result<void> open_reader();
+  Result<void> check_ends() const;
+  Result<void> begin_with_published(const Patience& patience);
+  [[nodiscard]] bool gap() const;
   Result<void> reopen();
   void run();
   Result<void> follow();
@@ -93,17 +106,18 @@ class LearnerThread {
   LogFollower follower_;
   std::unique_ptr<ingest::PartitionReader> reader_;
   std::unique_ptr<ingest::Sink> mark_sink_;
-  Offset end_at_start_ = 0;
-  bool restored_ = false;
+  ingest::PartitionReader::Ends ends_;  // of the log when it was opened
+  std::optional<SnapshotFile> restored_from_;
 
   TimePoint snapshot_at_;  // when the last one began
   std::size_t snapshot_bytes_ = 0;
   Offset snapshot_position_ = kNoOffset;
-  std::future<Result<void>> snapshot_;  // being written
+  std::future<Result<SnapshotFile>> snapshot_;  // being written
   TimePoint marked_at_;
 
-  const std::unique_ptr<LearnerMetrics> unwatched_;  // where nobody looks
+  const std::unique_ptr<Metrics> unwatched_;  // where nobody looks
   LearnerMetrics& metrics_;
+  std::unique_ptr<ModelPublisher> publisher_;  // null: publishing is off
   std::atomic<Offset> position_{kNoOffset};
   std::atomic<Offset> end_{0};
   std::atomic<bool> caught_up_{false};

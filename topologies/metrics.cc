@@ -258,6 +258,7 @@ std::string Metrics::text(std::chrono::milliseconds lag_max) const {
   MetricsText text;
   add_workers(text);
   add_learner(text);
+  add_publisher(text);
   add_store(text);
   add_kafka(text);
   add_process(text, lag_max);
@@ -325,6 +326,7 @@ void Metrics::add_learner(MetricsText& text) const {
   const LagHealth lag = learner_.lag(now);
   if (lag.records) text.add(Metric::kLearnerLagRecords, static_cast<double>(*lag.records));
   if (lag.seconds) text.add(Metric::kLearnerLagSeconds, *lag.seconds);
+  text.add(Metric::kModelStartPosition, static_cast<double>(learner_.start_position.value()));
   text.add(Metric::kModelPosition, static_cast<double>(learner_.position.value()));
   text.add(Metric::kViewPosition, static_cast<double>(learner_.view_position.value()));
   if (const auto time = learner_.view_example_time_ms.value(); time != 0) {
@@ -337,6 +339,25 @@ void Metrics::add_learner(MetricsText& text) const {
   text.add(Metric::kSnapshots, {"written"},
            static_cast<double>(learner_.snapshots_written.value()));
   text.add(Metric::kSnapshots, {"failed"}, static_cast<double>(learner_.snapshots_failed.value()));
+}
+
+// Of no interest but where input partition 0 is, or was.
+void Metrics::add_publisher(MetricsText& text) const {
+  if (!learner_.started.value()) return;
+  const auto publications = [&](std::string_view result, const Counter& count) {
+    text.add(Metric::kModelPublications, {result}, static_cast<double>(count.value()));
+  };
+  publications("complete", publisher_.complete);
+  publications("failed", publisher_.failed);
+  publications("fenced", publisher_.fenced);
+  text.add(Metric::kModelPublishedBytes, static_cast<double>(publisher_.bytes.value()));
+  if (const auto time = publisher_.time_ms.value(); time != 0) {
+    text.add(Metric::kModelPublishedPosition, static_cast<double>(publisher_.position.value()));
+    text.add(Metric::kModelPublishedAgeSeconds, age_s(time, clock_.now()));
+  }
+  if (const Offset start = publisher_.log_start.value(); start != kNoOffset) {
+    text.add(Metric::kLearningLogStart, static_cast<double>(start));
+  }
 }
 
 void Metrics::add_kafka(MetricsText& text) const {

@@ -113,6 +113,7 @@ struct LearnerMetrics {
   Counter views;
   Counter snapshots_written;
   Counter snapshots_failed;
+  Gauge<Offset> start_position{kNoOffset};  // of the snapshot that the process started with
   Gauge<Offset> position{kNoOffset};
   Gauge<Offset> view_position{kNoOffset};
   Gauge<Offset> next{kNoOffset};             // where reading stands in the learning log
@@ -127,6 +128,17 @@ struct LearnerMetrics {
   [[nodiscard]] LagHealth lag(TimeMs now) const;
 };
 
+// The model publisher's thread's.
+struct PublisherMetrics {
+  Counter complete;
+  Counter failed;
+  Counter fenced;
+  Counter bytes;
+  Gauge<Offset> position{kNoOffset};  // of the newest complete snapshot in the topic
+  Gauge<std::int64_t> time_ms;        // when it was complete; 0: none is known
+  Gauge<Offset> log_start{kNoOffset};
+};
+
 class Metrics {
  public:
   // `phase` is why the process is not at work yet.
@@ -136,6 +148,7 @@ class Metrics {
   // Stays until the end.
   [[nodiscard]] WorkerMetrics& add_worker(std::string name);
   [[nodiscard]] LearnerMetrics& learner() { return learner_; }
+  [[nodiscard]] PublisherMetrics& publisher() { return publisher_; }
   // One clause for /readyz; empty: at work.
   void set_phase(std::string phase);
   // Reads the store's sizes at each scrape, until called with null.
@@ -150,6 +163,7 @@ class Metrics {
  private:
   void add_workers(MetricsText& text) const;
   void add_learner(MetricsText& text) const;
+  void add_publisher(MetricsText& text) const;
   void add_kafka(MetricsText& text) const;
   void add_store(MetricsText& text) const;
   void add_process(MetricsText& text, std::chrono::milliseconds lag_max) const;
@@ -158,6 +172,7 @@ class Metrics {
   const Clock& clock_;
   const TimeMs started_at_;
   LearnerMetrics learner_;
+  PublisherMetrics publisher_;
   mutable std::mutex mutex_;
   std::string phase_;                                     // guarded by mutex_
   std::deque<WorkerMetrics> workers_;                     // guarded by mutex_; elements stay

@@ -74,6 +74,8 @@ constexpr std::array<MetricSpec, kMetricCount> kSpecs = {{
      "Records of the learning log not yet folded."},
     {kLearnerLagSeconds, "fovea_learner_lag_seconds", kGauge, "", "seconds",
      "Age, by its broker timestamp, of the last record folded; 0 when none waits."},
+    {kModelStartPosition, "fovea_model_start_position", kGauge, "", "offset",
+     "Position of the snapshot that the process started with, local or published; -1: with none."},
     {kModelPosition, "fovea_model_position", kGauge, "", "offset",
      "Offset of the learning log up to which the model is folded; -1: nothing."},
     {kViewPosition, "fovea_view_position", kGauge, "", "offset",
@@ -89,7 +91,20 @@ constexpr std::array<MetricSpec, kMetricCount> kSpecs = {{
     {kViewsPublished, "fovea_views_published_total", kCounter, "", "views",
      "Views of the model published to the workers."},
     {kSnapshots, "fovea_snapshots_total", kCounter, "result", "snapshots",
-     "Snapshots of the model: written or failed."},
+     "Snapshots of the model on the local disk: written or failed."},
+    {kModelPublications, "fovea_model_publications_total", kCounter, "result", "publications",
+     "Snapshots published to the model topic by this process: complete, failed (tried again), "
+     "fenced (another process took over)."},
+    {kModelPublishedBytes, "fovea_model_published_bytes_total", kCounter, "", "bytes",
+     "Bytes of snapshots written to the model topic, before compression."},
+    {kModelPublishedPosition, "fovea_model_published_position", kGauge, "", "offset",
+     "Position of the newest complete snapshot in the model topic; absent in a process that has "
+     "not "
+     "owned input partition 0."},
+    {kModelPublishedAgeSeconds, "fovea_model_published_age_seconds", kGauge, "", "seconds",
+     "Time since that snapshot was complete."},
+    {kLearningLogStart, "fovea_learning_log_start", kGauge, "", "offset",
+     "Where the learning log began after this process trimmed it; absent before."},
 
     {kOnlineChoices, "fovea_online_choices_total", kCounter, "outcome", "choices",
      "First choices after a slate: judged, or repeat (had before, where the seen are excluded)."},

@@ -167,6 +167,7 @@ Result<std::unique_ptr<RunningTopology>> RunningTopology::start(
   if (metrics) metrics->watch_store(parts->store.get());
   set_phase("restoring the model");
   LearnerThreadSettings learning{kafka, config.instance_id, model_directory(config)};
+  learning.clock = &clock;
   learning.metrics = metrics;
   auto learner = LearnerThread::start(config, std::move(learning), patience);
   if (patience.stopping) return std::unique_ptr<RunningTopology>();

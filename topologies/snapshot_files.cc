@@ -159,8 +159,8 @@ std::optional<SnapshotFile> newest_snapshot(const std::string& directory) {
   return files->front();
 }
 
-Result<void> write_snapshot(const std::string& directory, const ModelStamp& stamp,
-                            std::string_view bytes) {
+Result<SnapshotFile> write_snapshot(const std::string& directory, const ModelStamp& stamp,
+                                    std::string_view bytes) {
   std::error_code error;
   fs::create_directories(directory, error);
   if (error) return stop(directory + ": " + error.message());
@@ -169,12 +169,13 @@ Result<void> write_snapshot(const std::string& directory, const ModelStamp& stam
   const std::string unfinished = path + std::string(kUnfinished);
   if (auto written = write_synced(unfinished, bytes); !written) {
     fs::remove(unfinished, error);
-    return written;
+    return written.error();
   }
   fs::rename(unfinished, path, error);
   if (error) return stop(path + ": " + error.message());
-  if (auto synced = sync_directory(directory); !synced) return synced;
-  return prune(directory, stamp);
+  if (auto synced = sync_directory(directory); !synced) return synced.error();
+  if (auto pruned = prune(directory, stamp); !pruned) return pruned.error();
+  return SnapshotFile{path, stamp};
 }
 
 Result<std::string> read_snapshot(const SnapshotFile& file) {

@@ -34,8 +34,8 @@ struct SnapshotFile {
 [[nodiscard]] std::optional<SnapshotFile> newest_snapshot(const std::string& directory);
 
 // Errors: kStop naming the file, e.g. a full disk; the snapshots before are as they were.
-[[nodiscard]] Result<void> write_snapshot(const std::string& directory, const ModelStamp& stamp,
-                                          std::string_view bytes);
+[[nodiscard]] Result<SnapshotFile> write_snapshot(const std::string& directory,
+                                                  const ModelStamp& stamp, std::string_view bytes);
 
 // Errors: kStop naming the file.
 [[nodiscard]] Result<std::string> read_snapshot(const SnapshotFile& file);

@@ -18,6 +18,7 @@ using ingest::TopicDescription;
 constexpr std::chrono::seconds kAdminTimeout{15};
 constexpr const char* kDayMs = "86400000";
 constexpr const char* kWeekMs = "604800000";
+constexpr const char* kModelSegmentBytes = "67108864";
 
 std::vector<std::string> names_of(const std::vector<TopicDescription>& topics) {
   std::vector<std::string> names;
@@ -93,7 +94,12 @@ std::vector<TopicDescription> plan_topics(const Config& config, std::int32_t inp
                    {"retention.ms", "-1"},
                    {"message.timestamp.type", "LogAppendTime"},
                    {"compression.type", "lz4"}}});
-  plan.push_back({config.topics.model, 1, copies, {{"cleanup.policy", "compact"}}});
+  // What has been overwritten goes when its segment is closed: small ones, or a small model would
+  // keep a GiB of old snapshots.
+  plan.push_back({config.topics.model,
+                  1,
+                  copies,
+                  {{"cleanup.policy", "compact"}, {"segment.bytes", kModelSegmentBytes}}});
   plan.push_back({config.topics.profiles,
                   input,
                   copies,

@@ -405,6 +405,7 @@ Result<std::vector<TopicPosition>> Worker::on_assigned(
     assigned_.insert(partition.at);
     metrics_.assign(partition.at);
     if (partition.at.topic == shared_.config.topics.items) continue;
+    if (partition.at.partition == 0) shared_.learner.own_publication(this);
     auto start = take(partition);
     if (!start) {
       beyond_repair_ = true;
@@ -481,7 +482,9 @@ void Worker::on_revoked(const std::vector<TopicPartition>& partitions, bool lost
   for (const TopicPartition& at : partitions) {
     assigned_.erase(at);
     metrics_.revoke(at);
-    if (at.topic != shared_.config.topics.items) pipeline_->close(at.partition);
+    if (at.topic == shared_.config.topics.items) continue;
+    if (at.partition == 0) shared_.learner.disown_publication(this);
+    pipeline_->close(at.partition);
   }
   if (phase_ == WorkerPhase::kRunning) {
     log_info(fmt::format("worker {}: {} partitions {}", name_, partitions.size(),

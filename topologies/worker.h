@@ -43,7 +43,7 @@ struct WorkerShared {
   const Clock& clock;
   profile_store::ProfileStore& store;
   PartitionClaims& claims;
-  const LearnerThread& learner;
+  LearnerThread& learner;
   WithdrawnItems& withdrawn;
   std::int32_t input_partitions = 0;
   Metrics* metrics = nullptr;  // null: nobody looks

@@ -281,6 +281,7 @@ neighbour_ring = 2048
 recent_items_max = 1000
 warmup_examples = 5
 restart_target = "5s"
+publish_budget = "4MiB"
 [model.view]
 publish_interval = "1s"
 publish_examples = 7
@@ -299,6 +300,7 @@ replication = 3
 id = "g"
 instance = "i"
 [learning]
+retention = "12h"
 shed_lag = 100
 [metrics]
 listen = "127.0.0.1:0"

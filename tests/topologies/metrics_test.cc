@@ -80,6 +80,13 @@ struct Busy {
     learner.gradients.set(5);
     learner.loss.set(2.5);
 
+    PublisherMetrics& publisher = metrics.publisher();
+    publisher.complete.add(2);
+    publisher.bytes.add(700);
+    publisher.position.set(7);
+    publisher.time_ms.set(970'000);
+    publisher.log_start.set(3);
+
     ingest::KafkaStatistics producer;
     producer.producer = true;
     producer.brokers = {{"a \"quoted\" one:9092/1", true, .001, .002, .003, 1, 2, 3}};
@@ -171,6 +178,11 @@ TEST(Metrics, SayWhatTheThreadsWrote) {
            "fovea_learner_lag_records 2",
            "fovea_learner_lag_seconds 0.5",
            "fovea_model_age_seconds 2",
+           R"(fovea_model_publications_total{result="complete"} 2)",
+           "fovea_model_published_bytes_total 700",
+           "fovea_model_published_position 7",
+           "fovea_model_published_age_seconds 30",
+           "fovea_learning_log_start 3",
            "fovea_store_keys 42",
            "fovea_store_stall_seconds_total 1.5",
            R"(fovea_kafka_broker_up{client="0 producer",broker="a \"quoted\" one:9092/1"} 1)",

@@ -75,6 +75,19 @@ TEST(Topics, PlanKeepsTheLearningLogInOneOrderAndForEver) {
   EXPECT_EQ(learning.config.at("compression.type"), "lz4");
 }
 
+TEST(Topics, PlanKeepsTheLatestOfEachChunkOfAModel) {
+  auto plan = plan_topics(video(), 12);
+  TopicDescription& model = topic(plan, "video.model");
+  EXPECT_EQ(model.partitions, 1);
+  EXPECT_EQ(model.config.at("cleanup.policy"), "compact");
+
+  model.config["cleanup.policy"] = "delete";
+  EXPECT_EQ(compare_topics(video(), plan).at(0).problem,
+            "has cleanup.policy = delete, needs compact");
+  model.partitions = 2;
+  EXPECT_EQ(compare_topics(video(), plan).at(0).problem, "has 2 partitions, needs 1");
+}
+
 TEST(Topics, PlanGivesTheChangelogThePartitionsOfTheInput) {
   auto plan = plan_topics(video(), 12);
   const TopicDescription& profiles = topic(plan, "video.profiles");
