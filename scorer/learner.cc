@@ -190,6 +190,13 @@ Result<void> Learner::refuse(Offset position) {
   return {};
 }
 
+void Learner::skip_to(Offset next) {
+  ModelStamp& stamp = impl_->model.stamp;
+  FOVEA_ASSERT(next > stamp.position + 1);
+  stamp.lineage = lineage_after_gap(stamp.lineage, stamp.position, next);
+  stamp.position = next - 1;
+}
+
 Result<LearnOutcome> Learner::fold(const LearningRecord& record, Offset position) {
   Impl& impl = *impl_;
   if (auto advanced = advance(position); !advanced) return advanced.error();
@@ -310,8 +317,9 @@ Result<void> Learner::restore(std::string_view bytes) {
   auto read_impl = read(bytes, impl_->level, own.model_id);
   if (!read_impl) return read_impl.error();
   const std::uint32_t lineage = (*read_impl)->model.stamp.lineage;
-  if (lineage != own.lineage) {
-    return stop(fmt::format("snapshot of lineage {}, not {}", lineage, own.lineage));
+  if (!same_arithmetic(lineage, own.lineage)) {
+    return stop(fmt::format("snapshot of lineage {}, not {}: its arithmetic differs", lineage,
+                            own.lineage));
   }
   become(*std::move(read_impl));
   return {};

@@ -79,6 +79,11 @@ class Learner {
   // Errors: as fold().
   Result<void> refuse(Offset position);
 
+  // Goes on with the record at `next`, though what lies before it and after the position is lost:
+  // under another lineage (lineage_after_gap()), since nothing else has learned the same.
+  // Requires: next > stamp().position + 1.
+  void skip_to(Offset next);
+
   // Makes what was learned visible to view(). Copies the rows changed since, once no reader holds
   // the retired view; false when one still does.
   bool publish();
@@ -97,7 +102,7 @@ class Learner {
   [[nodiscard]] std::string snapshot() const;
 
   // Replaces everything and publishes.
-  // Errors: kStop naming what is wrong: another model id or lineage, a checksum, a truncation. The
+  // Errors: kStop naming what is wrong: another model id or arithmetic, a checksum, a truncation. The
   //         learner is as before.
   Result<void> restore(std::string_view bytes);
 
@@ -105,7 +110,7 @@ class Learner {
   // parent from here on, and publishes. Where dimension, parts and what counts as chosen agree and
   // there is room, all tables of the same shape come along, at the parent's position; else the
   // catalogue alone, of the items used last. The same bytes give the same model.
-  // Errors: as restore(), but for the model id and the lineage; another topology's; one's own. The
+  // Errors: as restore(), but for the model id and the arithmetic; another topology's; one's own. The
   //         learner is as before.
   Result<Inheritance> take_over(std::string_view parent);
 

@@ -140,4 +140,13 @@ ModelSettings load_settings(ByteReader& in) {
   return settings;
 }
 
+std::uint32_t lineage_after_gap(std::uint32_t lineage, Offset position, Offset next) {
+  ByteWriter out;
+  out.fixed(lineage);
+  out.fixed(position);
+  out.fixed(next);
+  const auto gaps = static_cast<std::uint32_t>(XXH3_64bits(out.bytes().data(), out.bytes().size()));
+  return (gaps & ~0xFFU) | (lineage & 0xFFU);
+}
+
 }  // namespace fovea::scorer

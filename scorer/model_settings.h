@@ -8,6 +8,7 @@
 
 #include "scorer/bytes.h"
 #include "vocab/event.h"
+#include "vocab/ids.h"
 #include "vocab/result.h"
 
 namespace fovea::scorer {
@@ -56,7 +57,16 @@ struct ModelSettings {
 void save(const ModelSettings& settings, ByteWriter& out);
 [[nodiscard]] ModelSettings load_settings(ByteReader& in);  // to be checked
 
-// Changes when the learner's arithmetic does: a snapshot of another lineage is refused.
+// The lineage of a model that has learned all of its log. The low byte changes when the learner's
+// arithmetic does: a snapshot of another one is refused. The rest is a hash of the gaps in the log
+// that a model went on after.
 inline constexpr std::uint32_t kLineage = 1;
+
+[[nodiscard]] constexpr bool same_arithmetic(std::uint32_t a, std::uint32_t b) {
+  return (a & 0xFFU) == (b & 0xFFU);
+}
+
+// Of a model at `position` that goes on at `next`. Who goes on after the same gap has the same.
+[[nodiscard]] std::uint32_t lineage_after_gap(std::uint32_t lineage, Offset position, Offset next);
 
 }  // namespace fovea::scorer

@@ -86,8 +86,12 @@ struct LearningSettings {
   std::int64_t retention_ms = 86'400'000;
 };
 
+// What happens where the learning log begins after the model's position.
+enum class OnGap : std::uint8_t { kStop, kContinue };
+
 struct PublicationSettings {
   std::int64_t budget_bytes = 1 << 20;  // a second, of snapshots; 0: none are published
+  OnGap on_gap = OnGap::kStop;
 };
 
 struct MetricsSettings {

@@ -328,6 +328,10 @@ std::vector<ConfigKey> make_keys() {
       "model.publish_budget", kSize, 1, 0, std::int64_t{1} << 40,
       "bytes a second of snapshots published to `topics.model`; 0 publishes none",
       [](auto& c) -> auto& { return c.publication.budget_bytes; }));
+  keys.push_back(choice_key<OnGap>(
+      "model.on_gap", {{"stop", OnGap::kStop}, {"continue", OnGap::kContinue}},
+      "where the learning log begins after the model's position: no start, or another lineage",
+      [](auto& c) -> auto& { return c.publication.on_gap; }));
   keys.push_back(duration_key(
       "model.view.publish_interval", 1, 3'600'000, "workers see a newer model this often",
       [](auto& c) -> auto& { return c.view.publish_interval_ms; }));

@@ -60,15 +60,18 @@ Result<std::unique_ptr<LearnerThread>> LearnerThread::start(const Config& config
   std::unique_ptr<LearnerThread> thread(
       new LearnerThread(config, std::move(settings), *std::move(learner)));
   thread->restored_from_ = std::move(restored);
-  const auto open = [&] {
-    return keep_trying(patience, "learning log", [&] { return thread->open_reader(); });
-  };
-  if (auto opened = open(); !opened) return opened.error();
+  if (auto opened = keep_trying(patience, "learning log", [&] { return thread->open_reader(); });
+      !opened) {
+    return opened.error();
+  }
   if (!thread->restored() || thread->gap()) {
     if (auto begun = thread->begin_with_published(patience); !begun) return begun.error();
-    if (auto opened = open(); !opened) return opened.error();
   }
-  if (auto fits = thread->check_ends(); !fits) return fits.error();
+  if (auto opened =
+          keep_trying(patience, "learning log", [&] { return thread->open_where_it_fits(); });
+      !opened) {
+    return opened.error();
+  }
   const ModelStamp stamp = thread->follower_.learner().stamp();
   const auto& from = thread->restored_from_;
   thread->position_ = stamp.position;
@@ -78,7 +81,7 @@ Result<std::unique_ptr<LearnerThread>> LearnerThread::start(const Config& config
       from ? "restored from " + (from->path.empty() ? config.topics.model : from->path) + " at"
            : "starts from nothing at",
       stamp.position, thread->ends_.high));
-  if (from && thread->publisher_) thread->publisher_->offer(*from);
+  if (from && !from->path.empty() && thread->publisher_) thread->publisher_->offer(*from);
   thread->caught_up_ = thread->position() + 1 >= thread->ends_.high;
   thread->metrics_.end.set(thread->ends_.high);
   thread->metrics_.start_position.set(stamp.position);
@@ -133,12 +136,18 @@ bool LearnerThread::gap() const {
   return follower_.learner().stamp().position + 1 < ends_.low;
 }
 
-Result<void> LearnerThread::check_ends() const {
+Result<void> LearnerThread::open_where_it_fits() {
+  if (auto opened = open_reader(); !opened) return opened;
   const Offset position = follower_.learner().stamp().position;
   if (gap()) {
-    return fovea::stop(fmt::format(
+    const std::string lost = fmt::format(
         "{}: the model stands at position {} but the log begins at {}: what lies between is lost",
-        config_.topics.learning, position, ends_.low));
+        config_.topics.learning, position, ends_.low);
+    if (config_.publication.on_gap == OnGap::kStop) return fovea::stop(lost);
+    follower_.skip_to(ends_.low);
+    log_warning(
+        fmt::format("{}; it goes on as lineage {}", lost, follower_.learner().stamp().lineage));
+    return open_reader();
   }
   if (position + 1 > ends_.high) {
     return fovea::stop(fmt::format(
@@ -180,8 +189,7 @@ Result<void> LearnerThread::begin_with_published(const Patience& patience) {
 Result<void> LearnerThread::reopen() {
   int attempts = 0;
   return keep_trying({stopping_}, "learning log", [&]() -> Result<void> {
-    auto opened = open_reader();
-    if (opened) opened = check_ends();
+    auto opened = open_where_it_fits();
     if (!opened && ++attempts < kReopenAttempts) return fovea::retry(opened.error().message);
     return opened;
   });

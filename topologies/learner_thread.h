@@ -46,7 +46,8 @@ struct LearnerThreadSettings {
 class LearnerThread {
  public:
   // Restores the newest usable snapshot, local or published, and starts to follow the log.
-  // Errors: kStop: the log begins after, or ends before, the snapshot's position, naming both.
+  // Errors: kStop: the log ends before the snapshot's position, or begins after it and
+  //         model.on_gap does not say to go on, naming both.
   // Lifetime  The configuration outlives it.
   [[nodiscard]] static Result<std::unique_ptr<LearnerThread>> start(const Config& config,
                                                                     LearnerThreadSettings settings,
@@ -87,7 +88,7 @@ class LearnerThread {
                 std::unique_ptr<scorer::Learner> learner);
 
   Result<void> open_reader();
-  Result<void> check_ends() const;
+  Result<void> open_where_it_fits();
   Result<void> begin_with_published(const Patience& patience);
   [[nodiscard]] bool gap() const;
   Result<void> reopen();

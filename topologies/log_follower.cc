@@ -57,6 +57,12 @@ Result<void> LogFollower::fold(const std::vector<ingest::SourceRecord>& records,
   return {};
 }
 
+void LogFollower::skip_to(Offset next) {
+  learner_->skip_to(next);
+  ++unpublished_;
+  digests_.note(learner_->stamp().position, learner_->digest());
+}
+
 Result<void> LogFollower::refuse(const ingest::SourceRecord& record, const Error& why) {
   ++counts_.records;
   ++counts_.refused;

@@ -46,6 +46,9 @@ class LogFollower {
   Result<void> fold(const std::vector<ingest::SourceRecord>& records,
                     std::vector<std::string>& disagreements);
 
+  // As Learner::skip_to().
+  void skip_to(Offset next);
+
   // Publishes when something was learned and the interval is over or enough examples have come,
   // spending at most a tenth of the time on it. True if it published.
   bool publish_if_due(TimePoint now);

@@ -9,7 +9,7 @@ Result<std::optional<SnapshotFile>> restore_published(
     const std::function<void(const std::string&)>& say) {
   const ModelStamp own = learner.stamp();
   const auto ahead = [&own](const ModelStamp& stamp) {
-    return stamp.model_id == own.model_id && stamp.lineage == own.lineage &&
+    return stamp.model_id == own.model_id && scorer::same_arithmetic(stamp.lineage, own.lineage) &&
            stamp.position > own.position;
   };
   for (;;) {

@@ -56,7 +56,7 @@ std::optional<ModelStamp> stamp_of(const std::string& name) {
 }
 
 bool same_model(const ModelStamp& a, const ModelStamp& b) {
-  return a.model_id == b.model_id && a.lineage == b.lineage;
+  return a.model_id == b.model_id && scorer::same_arithmetic(a.lineage, b.lineage);
 }
 
 Error system_error(const std::string& path) {

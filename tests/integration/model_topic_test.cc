@@ -256,6 +256,25 @@ TEST_F(ModelTopicTest, WithoutThePublishedModelATrimmedLogStopsTheStartAndNamesB
             std::string::npos);
 }
 
+TEST_F(ModelTopicTest, AGapIsGoneOnAfterWhereTheConfigurationSaysSo) {
+  learn_and_publish();
+  const std::string other = test::make_topic(settings_, "other", 1);
+  auto b = start("b", {"--set", "topics.model=" + other, "--set", "model.on_gap=continue"});
+  await_said("b", "it goes on as lineage ");
+  await_said("b", "reading ");
+  stop(*b);
+
+  const auto snapshot = newest_snapshot(path("state-b/model"));
+  ASSERT_TRUE(snapshot);
+  EXPECT_NE(snapshot->stamp.lineage, scorer::kLineage);
+  EXPECT_TRUE(scorer::same_arithmetic(snapshot->stamp.lineage, scorer::kLineage));
+  // The next start has no gap and needs no permission.
+  b = start("b", {"--set", "topics.model=" + other});
+  await_said("b", "reading ", 2);
+  EXPECT_EQ(start_position("b"), snapshot->stamp.position);
+  stop(*b);
+}
+
 TEST_F(ModelTopicTest, AMissingModelTopicIsNamedAndTheLogIsEnough) {
   auto a = start("a", {"--set", "topics.model=nowhere", "--set", "model.publish_budget=0"});
   command({"generate", "--events", "1000", "--users", "200", "--items", "100", "--out",

@@ -282,6 +282,7 @@ recent_items_max = 1000
 warmup_examples = 5
 restart_target = "5s"
 publish_budget = "4MiB"
+on_gap = "continue"
 [model.view]
 publish_interval = "1s"
 publish_examples = 7

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "scorer/learning_record_codec.h"
+#include "scorer/model.h"
 #include "scorer/model_info.h"
 #include "tests/topologies/small_topology.h"
 
@@ -79,6 +80,26 @@ TEST_F(LogFollowerTest, AMarkOfAnotherDigestIsNamedWithItsPosition) {
   EXPECT_NE(disagreements[0].find("process b"), std::string::npos);
   EXPECT_NE(disagreements[0].find("position 0"), std::string::npos);
   EXPECT_EQ(a.counts().marks_differed, 1U);
+}
+
+TEST_F(LogFollowerTest, AfterTheSameGapTwoProcessesAgreeUnderALineageOfTheirOwn) {
+  auto a = follower("a");
+  auto b = follower("b");
+  auto other = follower("c");
+  for (Offset i = 0; i < 5; ++i) append(item_record(i));
+  follow(a);
+  follow(b);
+  a.skip_to(9);
+  b.skip_to(9);
+  other.skip_to(9);
+
+  EXPECT_EQ(a.learner().stamp().position, 8);
+  EXPECT_EQ(a.learner().stamp(), b.learner().stamp());
+  EXPECT_NE(a.learner().stamp().lineage, scorer::kLineage);
+  EXPECT_NE(a.learner().stamp().lineage, other.learner().stamp().lineage)
+      << "from nothing to 9 is another gap";
+  EXPECT_TRUE(a.publish_if_due(LogFollower::TimePoint::max()));
+  EXPECT_EQ(a.learner().view()->stamp, a.learner().stamp());
 }
 
 TEST_F(LogFollowerTest, MarksAloneCallForNoFurtherMark) {

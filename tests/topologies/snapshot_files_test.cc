@@ -163,6 +163,21 @@ TEST_F(SnapshotFiles, ASnapshotOfAnotherModelUnderOurNameIsRefusedAndNamed) {
   EXPECT_NE(said_.find("model"), std::string::npos) << said_;
 }
 
+TEST_F(SnapshotFiles, WhatWentOnAfterAGapIsRestoredUnderItsLineage) {
+  const auto crossed = learner_at(4);
+  crossed->skip_to(10);
+  ASSERT_TRUE(write_snapshot(directory_, own(3), learner_at(4)->snapshot()));
+  ASSERT_TRUE(write_snapshot(directory_, crossed->stamp(), crossed->snapshot()));
+
+  const auto into = learner();
+  const auto restored = restore(*into);
+
+  ASSERT_TRUE(restored);
+  EXPECT_EQ(into->stamp(), crossed->stamp());
+  EXPECT_EQ(into->stamp().position, 9);
+  EXPECT_NE(into->stamp().lineage, scorer::kLineage);
+}
+
 TEST_F(SnapshotFiles, ADirectoryThatCannotBeMadeIsNamed) {
   std::ofstream(directory_) << "a file";
 
