@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "scorer/model_info.h"
 #include "topologies/log.h"
 #include "topologies/model_start.h"
 #include "topologies/output_records.h"
@@ -59,13 +60,13 @@ Result<std::unique_ptr<LearnerThread>> LearnerThread::start(const Config& config
 
   std::unique_ptr<LearnerThread> thread(
       new LearnerThread(config, std::move(settings), *std::move(learner)));
-  thread->restored_from_ = std::move(restored);
+  thread->began_with_ = std::move(restored);
   if (auto opened = keep_trying(patience, "learning log", [&] { return thread->open_reader(); });
       !opened) {
     return opened.error();
   }
-  if (!thread->restored() || thread->gap()) {
-    if (auto begun = thread->begin_with_published(patience); !begun) return begun.error();
+  if (!thread->began_with_ || thread->gap()) {
+    if (auto found = thread->find_beginning(patience); !found) return found.error();
   }
   if (auto opened =
           keep_trying(patience, "learning log", [&] { return thread->open_where_it_fits(); });
@@ -73,7 +74,8 @@ Result<std::unique_ptr<LearnerThread>> LearnerThread::start(const Config& config
     return opened.error();
   }
   const ModelStamp stamp = thread->follower_.learner().stamp();
-  const auto& from = thread->restored_from_;
+  const auto& from = thread->began_with_;
+  thread->restored_ = thread->follower_.learner().stats().examples > 0;
   thread->position_ = stamp.position;
   thread->snapshot_position_ = stamp.position;
   log_info(fmt::format(
@@ -159,28 +161,30 @@ Result<void> LearnerThread::open_where_it_fits() {
 
 // Where the log has everything a topic that does not answer is named and done without; where it
 // has not, it is waited for.
-Result<void> LearnerThread::begin_with_published(const Patience& patience) {
+Result<void> LearnerThread::find_beginning(const Patience& patience) {
   if (ends_.high == 0) return {};
-  const auto open = [this](Offset start) {
-    return ingest::open_partition_reader(settings_.kafka, {config_.topics.model, 0}, start);
-  };
+  scorer::Learner& learner = follower_.learner();
+  const auto transport = kafka_model_topic(config_, settings_.kafka, learner.stamp().model_id);
+  const std::string& directory = settings_.snapshot_directory;
+  const Say say = [this](const std::string& line) { log_info(config_.topics.model + ": " + line); };
+  const Offset beyond = began_with_ ? learner.stamp().position : kAnyPosition;
   const auto restore = [&] {
-    PublishedModels published(open, patience.stopping);
-    return restore_published(
-        published, settings_.snapshot_directory, follower_.learner(),
-        [this](const std::string& line) { log_warning(config_.topics.model + ": " + line); });
+    PublishedModels published(transport.open_reader, patience.stopping);
+    return restore_published(published, directory, learner, beyond, say);
   };
-  auto restored = gap() ? keep_trying(patience, config_.topics.model, restore) : restore();
-  if (restored) {
-    if (!*restored) return {};
-    restored_from_ = **std::move(restored);
-    log_info(fmt::format("{}: the published snapshot at position {} is taken", config_.topics.model,
-                         restored_from_->stamp.position));
+  auto found = gap() ? keep_trying(patience, config_.topics.model, restore) : restore();
+  if (found && !*found && !began_with_ && config_.publication.budget_bytes > 0) {
+    found = begin_model({config_, transport, directory, ends_, say}, learner, patience);
+    // What the others of this model cannot have must not be what this one has.
+    if (!found && scorer::parent(learner.model())) return found.error();
+  }
+  if (found) {
+    if (*found) began_with_ = **std::move(found);
     return {};
   }
-  if (patience.stopping) return restored.error();
+  if (patience.stopping) return found.error();
   log_warning(fmt::format("{}: {}: no published snapshot is used", config_.topics.model,
-                          restored.error().message));
+                          found.error().message));
   return {};
 }
 

@@ -2,7 +2,7 @@
 
 // The learner's thread: reads the learning log from where the newest snapshot stands, folds it,
 // publishes views, writes snapshots and marks. Without a local snapshot, or with one that ends
-// before the log begins, it takes the newest that another process published.
+// before the log begins, it begins as model_start.h says.
 //
 // Every process has one; they read the same log in the same order and so have the same model.
 // A process serves at once at its snapshot's position while this thread catches up.
@@ -75,8 +75,8 @@ class LearnerThread {
   // True once the log has been read to where it ended at the start.
   [[nodiscard]] bool caught_up() const { return caught_up_.load(std::memory_order_relaxed); }
 
-  // True if the model began with a snapshot.
-  [[nodiscard]] bool restored() const { return restored_from_.has_value(); }
+  // True if the model began with something learned: a snapshot, or its parent's.
+  [[nodiscard]] bool restored() const { return restored_; }
 
   // Why the thread ended by itself, if it did.
   [[nodiscard]] std::optional<Error> failure() const;
@@ -89,7 +89,7 @@ class LearnerThread {
 
   Result<void> open_reader();
   Result<void> open_where_it_fits();
-  Result<void> begin_with_published(const Patience& patience);
+  Result<void> find_beginning(const Patience& patience);
   [[nodiscard]] bool gap() const;
   Result<void> reopen();
   void run();
@@ -108,7 +108,8 @@ class LearnerThread {
   std::unique_ptr<ingest::PartitionReader> reader_;
   std::unique_ptr<ingest::Sink> mark_sink_;
   ingest::PartitionReader::Ends ends_;  // of the log when it was opened
-  std::optional<SnapshotFile> restored_from_;
+  std::optional<SnapshotFile> began_with_;
+  bool restored_ = false;
 
   TimePoint snapshot_at_;  // when the last one began
   std::size_t snapshot_bytes_ = 0;

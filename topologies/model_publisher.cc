@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "topologies/log.h"
+#include "topologies/output_records.h"
 
 namespace fovea::topologies {
 namespace {
@@ -206,45 +207,16 @@ Result<void> ModelPublisher::take_over() {
 Result<ModelManifest> ModelPublisher::publish(const SnapshotFile& snapshot, std::uint32_t slot) {
   std::ifstream in(snapshot.path, std::ios::binary | std::ios::ate);
   if (!in) return fovea::stop(snapshot.path + " cannot be read");
-  ModelManifest manifest;
-  manifest.stamp = snapshot.stamp;
-  manifest.slot = slot;
-  manifest.bytes = static_cast<std::uint64_t>(in.tellg());
-  manifest.chunks = static_cast<std::uint32_t>(model_chunks(manifest.bytes));
+  const auto bytes = static_cast<std::uint64_t>(in.tellg());
   in.seekg(0);
-
-  ModelKey key{snapshot.stamp.model_id, slot, 0};
-  std::vector<std::uint64_t> checksums;
-  std::string bytes;
-  for (std::uint64_t left = manifest.bytes; left > 0; left -= bytes.size()) {
-    bytes.resize(static_cast<std::size_t>(std::min<std::uint64_t>(left, kModelChunkBytes)));
-    if (!in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
-      return fovea::stop(snapshot.path + " cannot be read");
-    }
-    const auto index = static_cast<std::uint32_t>(checksums.size());
-    key.chunk = index;
-    std::string record =
-        encode_model_chunk({manifest.stamp.lineage, manifest.stamp.position, index, bytes});
-    checksums.push_back(model_chunk_checksum(record));
-    const auto written = write(key, std::move(record));
-    if (!written) return written.error();
-    if (index == 0) manifest.first = written->value_or(kNoOffset);
-  }
-  manifest.checksum = checksum_of(checksums);
-  key.chunk.reset();
-  const auto written = write(key, encode_model_manifest(manifest));
-  if (!written) return written.error();
-  return manifest;
+  return write_model(
+      snapshot.stamp, slot, in, bytes,
+      [this](const ModelKey& key, std::string value) { return write(key, std::move(value)); });
 }
 
 // One record, in its turn under the budget; tried again for as long as it is this process's.
 Result<std::optional<Offset>> ModelPublisher::write(const ModelKey& key, std::string value) {
-  OutputRecord record;
-  record.topic = config_.topics.model;
-  record.partition = 0;
-  record.key = encode_model_key(key);
-  record.value = std::move(value);
-  const std::vector<OutputRecord> records{std::move(record)};
+  const std::vector<OutputRecord> records{model_record(config_, key, std::move(value))};
   const std::chrono::duration<double> share(static_cast<double>(records.front().value->size()) /
                                             static_cast<double>(config_.publication.budget_bytes));
   for (TimePoint turn = next_write_;;) {

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <charconv>
+#include <istream>
 #include <system_error>
 
 #include "scorer/bytes.h"
@@ -98,7 +100,7 @@ Result<ModelChunk> decode_model_chunk(std::string_view record) {
   chunk.index = in.fixed<std::uint32_t>();
   if (in.failed() || record.size() <= kChunkBytesAt) return skip("corrupt", "the chunk is empty");
   chunk.bytes = record.substr(kChunkBytesAt);
-  if (chunk.position < 0 || chunk.bytes.size() > kModelChunkBytes) {
+  if (chunk.position < kNoOffset || chunk.bytes.size() > kModelChunkBytes) {
     return skip("corrupt", fmt::format("a chunk of {} bytes at position {}", chunk.bytes.size(),
                                        chunk.position));
   }
@@ -137,7 +139,7 @@ Result<ModelManifest> decode_model_manifest(std::string_view record) {
   manifest.checksum = in.fixed<std::uint64_t>();
   manifest.first = in.fixed<Offset>();
   if (!in.at_end()) return skip("corrupt", "the manifest does not hold what its version says");
-  if (manifest.stamp.position < 0 || manifest.slot >= kModelSlots || manifest.bytes == 0 ||
+  if (manifest.stamp.position < kNoOffset || manifest.slot >= kModelSlots || manifest.bytes == 0 ||
       manifest.first < kNoOffset || model_chunks(manifest.bytes) != manifest.chunks) {
     return skip("corrupt", fmt::format("a manifest of slot {}, position {}, {} bytes in {} chunks",
                                        manifest.slot, manifest.stamp.position, manifest.bytes,
@@ -152,6 +154,37 @@ std::uint64_t checksum_of(const std::vector<std::uint64_t>& chunk_checksums) {
 
 std::uint64_t model_chunks(std::uint64_t bytes) {
   return bytes / kModelChunkBytes + (bytes % kModelChunkBytes == 0 ? 0 : 1);
+}
+
+Result<ModelManifest> write_model(const ModelStamp& stamp, std::uint32_t slot,
+                                  std::istream& snapshot, std::uint64_t bytes,
+                                  const WriteModelRecord& write) {
+  ModelManifest manifest;
+  manifest.stamp = stamp;
+  manifest.slot = slot;
+  manifest.bytes = bytes;
+  manifest.chunks = static_cast<std::uint32_t>(model_chunks(bytes));
+  ModelKey key{stamp.model_id, slot, 0};
+  std::vector<std::uint64_t> checksums;
+  std::string part;
+  for (std::uint64_t left = bytes; left > 0; left -= part.size()) {
+    part.resize(static_cast<std::size_t>(std::min<std::uint64_t>(left, kModelChunkBytes)));
+    if (!snapshot.read(part.data(), static_cast<std::streamsize>(part.size()))) {
+      return stop(fmt::format("the snapshot ends {} bytes early", left));
+    }
+    const auto index = static_cast<std::uint32_t>(checksums.size());
+    key.chunk = index;
+    std::string record = encode_model_chunk({stamp.lineage, stamp.position, index, part});
+    checksums.push_back(model_chunk_checksum(record));
+    const auto written = write(key, std::move(record));
+    if (!written) return written.error();
+    if (index == 0) manifest.first = written->value_or(kNoOffset);
+  }
+  manifest.checksum = checksum_of(checksums);
+  key.chunk.reset();
+  const auto written = write(key, encode_model_manifest(manifest));
+  if (!written) return written.error();
+  return manifest;
 }
 
 }  // namespace fovea::topologies

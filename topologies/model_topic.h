@@ -12,11 +12,14 @@
 //           chunk     "FVC1", u64 checksum of what follows, u32 lineage, i64 position, u32 index,
 //                     the snapshot's bytes from index * 512 KiB on, at most 512 KiB
 //           manifest  "FVP1", u64 checksum of what follows, u64 model id, u32 lineage,
-//                     i64 position, u32 slot, u32 chunks, u64 bytes, u64 checksum of the chunks'
-//                     checksums in order, i64 offset of chunk 0 in the topic (-1: not known)
+//                     i64 position (-1: nothing is folded yet), u32 slot, u32 chunks, u64 bytes,
+//                     u64 checksum of the chunks' checksums in order, i64 offset of chunk 0 in the
+//                     topic (-1: not known)
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -76,5 +79,15 @@ struct ModelManifest {
 
 // How many chunks so many bytes are.
 [[nodiscard]] std::uint64_t model_chunks(std::uint64_t bytes);
+
+// Makes one record visible; the offset it got, where it is known.
+using WriteModelRecord =
+    std::function<Result<std::optional<Offset>>(const ModelKey& key, std::string value)>;
+
+// Writes a snapshot to a slot, a chunk of memory at a time, the manifest last; as it was written.
+// Errors: kStop where the stream, of a snapshot of so many bytes, ends early; those of `write`.
+[[nodiscard]] Result<ModelManifest> write_model(const ModelStamp& stamp, std::uint32_t slot,
+                                                std::istream& snapshot, std::uint64_t bytes,
+                                                const WriteModelRecord& write);
 
 }  // namespace fovea::topologies

@@ -25,4 +25,13 @@ ingest::OutputRecord learning_record(const Config& config, const LearningRecord&
   return record;
 }
 
+ingest::OutputRecord model_record(const Config& config, const ModelKey& key, std::string value) {
+  ingest::OutputRecord record;
+  record.topic = config.topics.model;
+  record.partition = 0;
+  record.key = encode_model_key(key);
+  record.value = std::move(value);
+  return record;
+}
+
 }  // namespace fovea::topologies

@@ -4,6 +4,7 @@
 
 #include "ingest/sink.h"
 #include "topologies/config.h"
+#include "topologies/model_topic.h"
 #include "vocab/learning_record.h"
 #include "vocab/recommendation.h"
 
@@ -16,5 +17,9 @@ namespace fovea::topologies {
 // To the one partition of the learning log.
 [[nodiscard]] ingest::OutputRecord learning_record(const Config& config,
                                                    const LearningRecord& learning);
+
+// To the one partition of the model topic.
+[[nodiscard]] ingest::OutputRecord model_record(const Config& config, const ModelKey& key,
+                                                std::string value);
 
 }  // namespace fovea::topologies

@@ -256,6 +256,59 @@ TEST_F(ModelTopicTest, WithoutThePublishedModelATrimmedLogStopsTheStartAndNamesB
             std::string::npos);
 }
 
+TEST_F(ModelTopicTest, OtherSettingsBeginWithTheirParentInEveryProcess) {
+  learn_and_publish();
+  const SnapshotFile parent = *newest_snapshot(path("state-a/model"));
+  const std::string parent_bytes = *read_snapshot(parent);
+  const Offset learned = parent.stamp.position;
+
+  // "a" has the old model's snapshot on its disk, "b" has nothing.
+  const std::vector<std::string> settings{"--set", "model.half_life=3h"};
+  auto a = start("a", settings);
+  await_said("a", "takes over all tables that fit of its parent");
+  await_said("a", "reading ", 2);
+  EXPECT_EQ(start_position("a"), learned);
+  auto b = start("b", settings);
+  await_said("b", "reading ");
+  EXPECT_GE(start_position("b"), learned);
+  EXPECT_EQ(said("b").find("takes over"), std::string::npos) << "it has a's";
+  command({"generate", "--events", "500", "--users", "200", "--items", "100", "--seed", "99",
+           "--out", path("events.ndjson")});
+  command({"produce", topology("b"), "--events", path("events.ndjson")});
+  await_examples(400, learned + 1);
+  stop(*b);
+  stop(*a);
+
+  // What the parent had learned, taken over and folded on, is what both say they have.
+  const auto config = load_config({topology("a"), {{"model.half_life", "3h"}}, {}});
+  ASSERT_TRUE(config) << config.error().message;
+  auto oracle = scorer::Learner::create(config->model);
+  ASSERT_TRUE((*oracle)->take_over(parent_bytes));
+  const auto log = dump(config_.topics.learning);
+  const auto marks = last_marks(log);
+  std::map<Offset, std::uint64_t> digests;
+  for (const DumpedRecord& dumped : log) {
+    if (dumped.offset <= learned) continue;
+    const auto record = scorer::decode_learning_record(dumped.value.value_or(""));
+    ASSERT_TRUE(record);
+    ASSERT_TRUE((*oracle)->fold(*record, dumped.offset));
+    digests[dumped.offset] = (*oracle)->digest();
+  }
+  for (const char* process : {"a", "b"}) {
+    ASSERT_TRUE(marks.contains(process));
+    const Mark& mark = marks.at(process);
+    EXPECT_EQ(mark.model_id, scorer::model_id(config->model));
+    EXPECT_GT(mark.position, learned);
+    EXPECT_EQ(mark.digest, digests[mark.position]) << process;
+  }
+  Process info({FOVEA_BINARY, "model", "info", topology("a"), "--set", "model.half_life=3h"},
+               path("info.log"));
+  ASSERT_EQ(info.wait(30s), 0) << file_text(path("info.log"));
+  EXPECT_NE(file_text(path("info.log")).find(" at " + std::to_string(learned) + "\n"),
+            std::string::npos)
+      << file_text(path("info.log"));
+}
+
 TEST_F(ModelTopicTest, AGapIsGoneOnAfterWhereTheConfigurationSaysSo) {
   learn_and_publish();
   const std::string other = test::make_topic(settings_, "other", 1);

@@ -7,11 +7,13 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ingest/kafka.h"
@@ -94,6 +96,12 @@ class FakeModelTopic {
     for (auto& outcome : outcomes) write_failures.add(std::move(outcome));
   }
 
+  // Called once, before the next write.
+  void before_write(std::function<void()> call) {
+    const std::lock_guard lock(mutex_);
+    before_write_ = std::move(call);
+  }
+
   // Waits until `condition` of the records holds; false after ten seconds. It may look at other
   // things, too, which do not wake it.
   template <class Condition>
@@ -148,6 +156,7 @@ class FakeModelTopic {
     }
     Result<std::optional<Offset>> write(const std::vector<ingest::OutputRecord>& records,
                                         std::chrono::milliseconds) override {
+      if (auto call = topic_.take_call()) call();
       const std::lock_guard lock(topic_.mutex_);
       if (number_ != topic_.holder_) {
         fenced_ = true;
@@ -202,8 +211,14 @@ class FakeModelTopic {
     FakeModelTopic& topic_;
   };
 
+  std::function<void()> take_call() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(before_write_, {});
+  }
+
   mutable std::mutex mutex_;
   std::condition_variable changed_;
+  std::function<void()> before_write_;
   std::vector<Record> records_;
   Offset low_ = 0;
   Offset end_ = 0;

@@ -131,9 +131,10 @@ TEST(ModelTopic, AManifestWhoseNumbersDoNotFitEachOtherIsRefused) {
   EXPECT_TRUE(refused([](ModelManifest& m) { m.chunks = 4; }));
   EXPECT_TRUE(refused([](ModelManifest& m) { m.bytes = 0, m.chunks = 0; }));
   EXPECT_TRUE(refused([](ModelManifest& m) { m.slot = kModelSlots; }));
-  EXPECT_TRUE(refused([](ModelManifest& m) { m.stamp.position = -1; }));
+  EXPECT_TRUE(refused([](ModelManifest& m) { m.stamp.position = -2; }));
   EXPECT_TRUE(refused([](ModelManifest& m) { m.first = -2; }));
   EXPECT_FALSE(refused([](ModelManifest& m) { m.first = kNoOffset; }));
+  EXPECT_FALSE(refused([](ModelManifest& m) { m.stamp.position = kNoOffset; }));
 }
 
 TEST(ModelTopic, KeysNameModelSlotAndChunk) {
