@@ -12,6 +12,7 @@
 #include "scorer/learning_record_codec.h"
 #include "tests/fuzz/small_learner.h"
 #include "tests/profile_store/random_profiles.h"
+#include "topologies/model_topic.h"
 
 namespace {
 
@@ -79,6 +80,15 @@ void write_snapshots(Folder out) {
   out.write(fuzz::trained_snapshot());
 }
 
+void write_model_topic(Folder out) {
+  using namespace fovea::topologies;
+  out.write(encode_model_key({0x0123456789abcdef, 1, 7}));
+  out.write(encode_model_key({0x0123456789abcdef, 0, {}}));
+  out.write(encode_model_chunk({1, 4'711, 0, "snapshot bytes"}));
+  out.write(encode_model_manifest(
+      {{0x0123456789abcdef, 1, 4'711}, 1, 3, 2 * kModelChunkBytes + 5, 0xfeedface, 17}));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -87,5 +97,6 @@ int main(int argc, char** argv) {
   write_state({argv[1], "state_keys"});
   write_learning_records({argv[1], "learning_record"});
   write_snapshots({argv[1], "model_snapshot"});
+  write_model_topic({argv[1], "model_topic"});
   return 0;
 }

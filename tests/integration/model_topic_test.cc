@@ -37,12 +37,14 @@ std::string file_text(const std::filesystem::path& path) {
 
 class ModelTopicTest : public testing::Test {
  protected:
+  [[nodiscard]] virtual std::string address() const { return test::broker_address(); }
+
   void SetUp() override {
     FOVEA_NEEDS_BROKER();
     name_ = test::unique_name("model");
     directory_ = std::filesystem::temp_directory_path() / name_;
     std::filesystem::create_directories(directory_);
-    settings_ = test::kafka_settings(test::broker_address());
+    settings_ = test::kafka_settings(address());
     for (const char* process : {"a", "b"}) write_topology(process);
     const auto loaded = load_config({topology("a"), {}, {}});
     ASSERT_TRUE(loaded) << loaded.error().message;
@@ -75,7 +77,7 @@ class ModelTopicTest : public testing::Test {
         << "[model]\nrestart_target = \"100ms\"\npublish_budget = \"64MiB\"\n"
         << "[learning]\nretention = \"0s\"\n[metrics]\nlisten = \"127.0.0.1:0\"\n"
         << "[emit]\nmax_event_age = \"0\"\n[state]\ndirectory = \"" << path("state-" + process)
-        << "\"\n[kafka]\n\"bootstrap.servers\" = \"" << test::broker_address() << "\"\n";
+        << "\"\n[kafka]\n\"bootstrap.servers\" = \"" << address() << "\"\n";
   }
 
   std::unique_ptr<Process> start(const std::string& process, std::vector<std::string> more = {}) {
@@ -341,6 +343,43 @@ TEST_F(ModelTopicTest, AMissingModelTopicIsNamedAndTheLogIsEnough) {
   stop(*b);
   EXPECT_NE(said("b").find("nowhere"), std::string::npos);
   EXPECT_NE(said("b").find("starts from nothing"), std::string::npos);
+}
+
+// With a broker of its own, because it kills it.
+class ModelTopicOutage : public ModelTopicTest {
+ protected:
+  [[nodiscard]] std::string address() const override { return broker_.bootstrap(); }
+
+  test::ScopedBroker broker_;
+};
+
+TEST_F(ModelTopicOutage, APublicationGoesOnWhenTheBrokerIsBack) {
+  ASSERT_TRUE(broker_.running()) << broker_.output();
+  learn_and_publish();
+  // Seconds for a snapshot: the broker goes in the middle of it.
+  auto a = start("a", {"--set", "model.publish_budget=200KiB"});
+  const std::size_t before = dump(config_.topics.model).size();
+  const std::string published = "published at position";
+  const std::string earlier = said("a");
+  std::size_t complete = 0;
+  for (auto at = earlier.find(published); at != std::string::npos;
+       at = earlier.find(published, at + 1)) {
+    ++complete;
+  }
+  const auto deadline = steady_clock::now() + 60s;
+  while (dump(config_.topics.model).size() <= before) {
+    ASSERT_LT(steady_clock::now(), deadline) << "nothing more was published";
+  }
+  broker_.kill();
+  broker_.start();
+  ASSERT_TRUE(broker_.running()) << broker_.output();
+
+  await_said("a", published, complete + 1);
+  stop(*a);
+  auto b = start("b");
+  await_said("b", "reading ");
+  EXPECT_GT(start_position("b"), 0);
+  stop(*b);
 }
 
 }  // namespace

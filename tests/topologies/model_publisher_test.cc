@@ -7,6 +7,7 @@
 
 #include <filesystem>
 
+#include "ingest/embedded_broker.h"
 #include "tests/topologies/fake_model_topic.h"
 #include "tests/topologies/small_topology.h"
 #include "topologies/model_start.h"
@@ -271,6 +272,37 @@ TEST_F(Publisher, WhatIsYoungerThanTheRetentionIsNotTrimmed) {
   ASSERT_TRUE(topic_.await([this](const Records&) { return topic_.learning_start > 0; }));
 
   EXPECT_EQ(topic_.learning_start, 4);
+}
+
+// The real client against the embedded broker, which fences nobody and trims nothing.
+TEST_F(Publisher, TheEmbeddedBrokerTakesAndGivesBackWhatAClusterWould) {
+  auto broker = ingest::EmbeddedBroker::start();
+  ASSERT_TRUE(broker) << broker.error().message;
+  ASSERT_TRUE((*broker)->create({{config_.topics.model, 1, 1, {}}}));
+  config_.transport = Transport::kEmbedded;
+  const auto kafka = ingest::embedded_settings({config_.kafka}, **broker);
+  const auto transport = kafka_model_topic(config_, kafka, scorer::model_id(config_.model));
+  ModelPublisher owner(config_, transport, clock_, metrics_);
+  owner.own(&worker_);
+  const SnapshotFile first = snapshot_at(10);
+  const SnapshotFile second = snapshot_at(25);
+  for (const SnapshotFile& snapshot : {first, second}) {
+    owner.offer(snapshot);
+    ASSERT_TRUE(topic_.await(
+        [&](const Records&) { return metrics_.position.value() == snapshot.stamp.position; }));
+  }
+
+  std::atomic<bool> stopping{false};
+  PublishedModels published(transport.open_reader, stopping);
+  for (const SnapshotFile& snapshot : {second, first}) {
+    const auto found = published.next([](const ModelStamp&) { return true; });
+    ASSERT_TRUE(found) << found.error().message;
+    ASSERT_TRUE(*found);
+    EXPECT_EQ((*found)->manifest.stamp, snapshot.stamp);
+    const auto bytes = published.fetch(**found);
+    ASSERT_TRUE(bytes) << bytes.error().message;
+    EXPECT_EQ(*bytes, *read_snapshot(snapshot));
+  }
 }
 
 }  // namespace
