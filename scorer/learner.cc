@@ -334,7 +334,8 @@ Result<Inheritance> Learner::take_over(std::string_view parent) {
     return stop(fmt::format("the snapshot is of topology \"{}\", not \"{}\"",
                             from.model.settings.topology, settings.topology));
   }
-  if (from.model.stamp.model_id == impl_->model.stamp.model_id) {
+  if (from.model.stamp.model_id == impl_->model.stamp.model_id &&
+      same_arithmetic(from.model.stamp.lineage, impl_->model.stamp.lineage)) {
     return stop(fmt::format("model {:016x} is not its own parent", from.model.stamp.model_id));
   }
   auto fresh = std::make_unique<Impl>(settings, impl_->level);

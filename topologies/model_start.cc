@@ -24,10 +24,11 @@ constexpr milliseconds kWrite{3'000};
 constexpr seconds kOthersTime{30};
 constexpr milliseconds kLookAgain{200};
 
-// Of other settings, at a position that the log goes on from.
+// Another model, of other settings or another arithmetic, at a position that the log goes on from.
 bool may_be_parent(const ModelStart& start, const ModelStamp& own, const ModelStamp& stamp) {
-  return stamp.model_id != own.model_id && scorer::same_arithmetic(stamp.lineage, own.lineage) &&
-         stamp.position + 1 >= start.log.low && stamp.position < start.log.high;
+  const bool another =
+      stamp.model_id != own.model_id || !scorer::same_arithmetic(stamp.lineage, own.lineage);
+  return another && stamp.position + 1 >= start.log.low && stamp.position < start.log.high;
 }
 
 bool take_over(const ModelStart& start, const ModelStamp& parent, const Result<std::string>& bytes,

@@ -3,8 +3,9 @@
 // Where a process's model begins when its own disk does not say.
 //
 //   published   the newest complete snapshot of this model in T.model
-//   parent      of a model that nobody has published: what other settings had learned, the newest
-//               snapshot of another model of the topology, on the disk, else in T.model
+//   parent      of a model that nobody has published: what other settings, or the arithmetic of an
+//               earlier version, had learned; the newest snapshot of another model of the topology,
+//               on the disk, else in T.model
 //   nothing     the learning log from its start
 //
 // What a model begins with, a parent or nothing, is published before it is used: every process of

@@ -1,9 +1,12 @@
 // What a model with new settings takes over from the one before.
 
 #include <gtest/gtest.h>
+#include <xxhash.h>
 
+#include <cstring>
 #include <functional>
 
+#include "scorer/bytes.h"
 #include "scorer/learner.h"
 #include "scorer/model.h"
 #include "scorer/model_info.h"
@@ -165,6 +168,27 @@ TEST_F(InheritanceTest, StrangersAndOneselfAreNoParents) {
   refuse([](ModelSettings&) {}, bytes, "its own parent");
   refuse([](ModelSettings& s) { s.dim = 8; }, bytes.substr(0, bytes.size() - 1), "checksum");
   refuse([](ModelSettings& s) { s.dim = 8; }, "something else", "not a model snapshot");
+}
+
+// What a new version of the learner does with what the one before has left.
+TEST_F(InheritanceTest, TheSameSettingsUnderAnotherArithmeticAreAParent) {
+  std::string bytes = parent_->snapshot();
+  ByteWriter settings;
+  save(small_settings(), settings);
+  bytes[4 + settings.bytes().size()] = static_cast<char>(kLineage + 1);
+  const std::size_t body = bytes.size() - 8;
+  const std::uint64_t checksum = XXH3_64bits(bytes.data(), body);
+  std::memcpy(&bytes[body], &checksum, sizeof checksum);
+  const auto learner = new_learner(small_settings());
+  ASSERT_FALSE(learner->restore(bytes));
+
+  const auto inherited = learner->take_over(bytes);
+
+  ASSERT_TRUE(inherited) << inherited.error().message;
+  EXPECT_EQ(*inherited, Inheritance::kRows);
+  EXPECT_EQ(learner->stamp(), parent_->stamp()) << "the lineage is this learner's";
+  EXPECT_EQ(learner->model().parent.lineage, kLineage + 1);
+  expect_same_items(*learner);
 }
 
 }  // namespace
