@@ -45,9 +45,9 @@ asan() { build asan all && without_broker asan; }
 # Of all tests those in which threads of ours meet.
 tsan() {
   local tests=(scorer_views_test scorer_learner_test topologies_metrics_test topologies_http_server_test
-    topologies_log_test)
-  build tsan "${tests[@]}" && ctest --preset tsan -j "$jobs" --no-tests=error -R 'Views|Learner|Metrics|HttpServer|RateLimiter' \
-    -E 'NOT_BUILT'
+    topologies_log_test topologies_model_publisher_test topologies_model_start_test)
+  build tsan "${tests[@]}" && ctest --preset tsan -j "$jobs" --no-tests=error \
+    -R 'Views|Learner|Metrics|HttpServer|RateLimiter|Publisher|ModelBeginning' -E 'NOT_BUILT|EmbeddedBroker'
 }
 
 failed=()

@@ -93,13 +93,11 @@ void ModelPublisher::offer(SnapshotFile snapshot) {
   changed_.notify_all();
 }
 
-bool ModelPublisher::over() const {
-  return stopping_ || owner_ == nullptr || ownerships_ != ownership_;
-}
-
-bool ModelPublisher::wait_until(TimePoint time) {
+bool ModelPublisher::await_turn(TimePoint time) {
   std::unique_lock lock(mutex_);
-  return !changed_.wait_until(lock, time, [this] { return over(); });
+  changed_.wait_until(lock, time, [this] { return stopping_.load(); });
+  changed_.wait(lock, [this] { return stopping_ || owner_ != nullptr; });
+  return !stopping_;
 }
 
 // The same trouble is said once.
@@ -135,22 +133,23 @@ void ModelPublisher::run() {
       said_.clear();
       continue;
     }
-    {
-      // What ends because it is no longer this process's is no failure.
-      const std::lock_guard lock(mutex_);
-      if (over()) continue;
-    }
+    if (stopping_) return;
     if (writer_ != nullptr && writer_->fenced()) {
-      fenced = ownership_;
+      writer_.reset();
+      {
+        const std::lock_guard lock(mutex_);
+        // Partition 0 has come back since: it is this process's turn to fence.
+        if (ownerships_ != writer_ownership_) continue;
+      }
+      fenced = writer_ownership_;
       metrics_.fenced.add();
       say(ended.error().message + ": another process publishes now");
-      writer_.reset();
       continue;
     }
     metrics_.failed.add();
     say(ended.error().message);
     if (ended.error().disposition == Disposition::kStop) writer_.reset();
-    (void)wait_until(steady_clock::now() + pause);
+    if (!await_turn(steady_clock::now() + pause)) return;
     pause = std::min(pause * 2, kPauseMax);
   }
 }
@@ -188,7 +187,7 @@ Result<void> ModelPublisher::take_over() {
     if (taken) break;
     if (taken.error().disposition != Disposition::kRetry) return taken;
     say(taken.error().message);
-    if (!wait_until(steady_clock::now() + kPause)) return taken;
+    if (!await_turn(steady_clock::now() + kPause)) return taken;
   }
   // After the fence: nobody adds to what is found now.
   const std::uint64_t id = scorer::model_id(config_.model);
@@ -220,7 +219,7 @@ Result<std::optional<Offset>> ModelPublisher::write(const ModelKey& key, std::st
   const std::chrono::duration<double> share(static_cast<double>(records.front().value->size()) /
                                             static_cast<double>(config_.publication.budget_bytes));
   for (TimePoint turn = next_write_;;) {
-    if (!wait_until(turn)) return fovea::stop("input partition 0 is no longer this process's");
+    if (!await_turn(turn)) return fovea::stop("told to stop");
     next_write_ = steady_clock::now() + duration_cast<steady_clock::duration>(share);
     auto written = writer_->write(records, kWrite);
     if (written) {

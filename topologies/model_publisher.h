@@ -77,9 +77,8 @@ class ModelPublisher {
   Result<void> trim();
   void note_newest(const ModelManifest& manifest, TimeMs time);
   void say(const std::string& what);
-  // False if the ownership ended meanwhile.
-  bool wait_until(TimePoint time);
-  [[nodiscard]] bool over() const;  // requires mutex_
+  // Until then, and until partition 0 is this process's; false if told to stop.
+  bool await_turn(TimePoint time);
 
   const Config& config_;
   const ModelTopicTransport transport_;
@@ -87,7 +86,7 @@ class ModelPublisher {
   PublisherMetrics& metrics_;
 
   // The thread's.
-  std::uint64_t ownership_ = 0;  // which one it works under
+  std::uint64_t ownership_ = 0;  // under which its work began
   std::unique_ptr<ingest::TransactionalWriter> writer_;
   std::uint64_t writer_ownership_ = 0;
   std::optional<ModelManifest> newest_;  // of this model, in the topic

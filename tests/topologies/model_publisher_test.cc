@@ -196,6 +196,42 @@ TEST_F(Publisher, AFencedOwnerStopsUntilPartitionZeroIsItsAnew) {
   EXPECT_EQ(metrics_.complete.value(), 2U);
 }
 
+TEST_F(Publisher, ARebalanceThatGivesPartitionZeroBackPausesAPublication) {
+  const ModelStamp stamp{scorer::model_id(config_.model), scorer::kLineage, 7};
+  const std::string bytes(3 * kModelChunkBytes, 'a');
+  const auto owner = publisher();
+  topic_.before_write([&] { owner->disown(&worker_); });
+  owner->own(&worker_);
+  owner->offer(*write_snapshot(directory(), stamp, bytes));
+  ASSERT_TRUE(topic_.await([](const Records& records) { return !records.empty(); }));
+
+  owner->own(&worker_);
+
+  ASSERT_TRUE(await(1));
+  EXPECT_EQ(topic_.records().size(), 4U) << "three chunks and the manifest: nothing began anew";
+}
+
+TEST_F(Publisher, WhoWasPausedWhileAnotherProcessPublishedBeginsAnewBehindIt) {
+  const ModelStamp stamp{scorer::model_id(config_.model), scorer::kLineage, 7};
+  const auto owner = publisher();
+  topic_.before_write([&] { owner->disown(&worker_); });
+  owner->own(&worker_);
+  owner->offer(*write_snapshot(directory(), stamp, std::string(2 * kModelChunkBytes, 'a')));
+  ASSERT_TRUE(topic_.await([](const Records& records) { return !records.empty(); }));
+  {
+    const auto other = publisher();
+    other->own(&worker_);
+    other->offer(*write_snapshot(directory(), {stamp.model_id, stamp.lineage, 5}, "other"));
+    ASSERT_TRUE(await(1));
+  }
+
+  owner->own(&worker_);
+
+  ASSERT_TRUE(await(2));
+  EXPECT_EQ(topic_.records().back().key.substr(17), "1/manifest") << "the other one's is in slot 0";
+  EXPECT_EQ(metrics_.fenced.value(), 0U);
+}
+
 TEST_F(Publisher, AnOwnerThatDiesHalfWayLeavesTheOlderSlotUsable) {
   const auto owner = publisher();
   owner->own(&worker_);
