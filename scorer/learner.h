@@ -102,16 +102,17 @@ class Learner {
   [[nodiscard]] std::string snapshot() const;
 
   // Replaces everything and publishes.
-  // Errors: kStop naming what is wrong: another model id or arithmetic, a checksum, a truncation. The
-  //         learner is as before.
+  // Errors: kStop naming what is wrong: another model id or arithmetic, a checksum, a truncation.
+  //         The learner is as before.
   Result<void> restore(std::string_view bytes);
 
   // Begins with what another model of the same topology had learned, under other settings or by
-  // another arithmetic, its parent from here on, and publishes. Where dimension, parts and what counts as chosen agree and
-  // there is room, all tables of the same shape come along, at the parent's position; else the
-  // catalogue alone, of the items used last. The same bytes give the same model.
-  // Errors: as restore(), but for the model id and the arithmetic; another topology's; one's own. The
-  //         learner is as before.
+  // another arithmetic, its parent from here on, and publishes. Where dimension, parts and what
+  // counts as chosen agree and there is room, all tables of the same shape come along, at the
+  // parent's position; else the catalogue alone, of the items used last. The same bytes give the
+  // same model.
+  // Errors: as restore(), but for the model id and the arithmetic; another topology's; one's own.
+  //         The learner is as before.
   Result<Inheritance> take_over(std::string_view parent);
 
  private:
