@@ -65,7 +65,7 @@ Result<std::unique_ptr<LearnerThread>> LearnerThread::start(const Config& config
       !opened) {
     return opened.error();
   }
-  if (!thread->began_with_ || thread->gap()) {
+  if (!thread->began_with_ || thread->gap() || thread->far_behind()) {
     if (auto found = thread->find_beginning(patience); !found) return found.error();
   }
   if (auto opened =
@@ -138,6 +138,10 @@ bool LearnerThread::gap() const {
   return follower_.learner().stamp().position + 1 < ends_.low;
 }
 
+bool LearnerThread::far_behind() const {
+  return ends_.high - follower_.learner().stamp().position > settings_.far_behind;
+}
+
 Result<void> LearnerThread::open_where_it_fits() {
   if (auto opened = open_reader(); !opened) return opened;
   const Offset position = follower_.learner().stamp().position;
@@ -167,7 +171,8 @@ Result<void> LearnerThread::find_beginning(const Patience& patience) {
   const auto transport = kafka_model_topic(config_, settings_.kafka, learner.stamp().model_id);
   const std::string& directory = settings_.snapshot_directory;
   const Say say = [this](const std::string& line) { log_info(config_.topics.model + ": " + line); };
-  const Offset beyond = began_with_ ? learner.stamp().position : kAnyPosition;
+  Offset beyond = kAnyPosition;
+  if (began_with_) beyond = learner.stamp().position + (gap() ? 0 : settings_.far_behind / 2);
   const auto restore = [&] {
     PublishedModels published(transport.open_reader, patience.stopping);
     return restore_published(published, directory, learner, beyond, say);

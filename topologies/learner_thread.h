@@ -2,7 +2,7 @@
 
 // The learner's thread: reads the learning log from where the newest snapshot stands, folds it,
 // publishes views, writes snapshots and marks. Without a local snapshot, or with one that ends
-// before the log begins, it begins as model_start.h says.
+// before the log begins or far before its end, it begins as model_start.h says.
 //
 // Every process has one; they read the same log in the same order and so have the same model.
 // A process serves at once at its snapshot's position while this thread catches up.
@@ -38,6 +38,9 @@ struct LearnerThreadSettings {
   ingest::KafkaSettings kafka;
   std::string process;             // names this process in marks
   std::string snapshot_directory;  // state.directory + "/model"
+  // With more records of the log before it than this, a process looks for a published snapshot that
+  // is ahead of its own by half of them: learning 100,000 takes seconds.
+  Offset far_behind = 100'000;
   scorer::KernelLevel kernels = scorer::fastest_kernel_level();
   const Clock* clock = nullptr;  // null: the system's
   Metrics* metrics = nullptr;    // null: nobody looks
@@ -91,6 +94,7 @@ class LearnerThread {
   Result<void> open_where_it_fits();
   Result<void> find_beginning(const Patience& patience);
   [[nodiscard]] bool gap() const;
+  [[nodiscard]] bool far_behind() const;
   Result<void> reopen();
   void run();
   Result<void> follow();

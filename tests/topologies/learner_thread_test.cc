@@ -1,0 +1,173 @@
+// Where the learner's thread starts, against the embedded broker: the real client, a log and a
+// model topic that this test has written.
+
+#include "topologies/learner_thread.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <atomic>
+#include <filesystem>
+#include <sstream>
+#include <thread>
+
+#include "ingest/embedded_broker.h"
+#include "tests/topologies/small_topology.h"
+#include "topologies/output_records.h"
+#include "topologies/topics.h"
+
+namespace fovea::topologies {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+class StartOfLearning : public testing::Test {
+ protected:
+  StartOfLearning() {
+    std::string pattern = (fs::temp_directory_path() / "fovea-learner-XXXXXX").string();
+    root_ = mkdtemp(pattern.data());
+    auto broker = ingest::EmbeddedBroker::start();
+    FOVEA_ASSERT(broker.has_value());
+    broker_ = *std::move(broker);
+    FOVEA_ASSERT(broker_->create(plan_topics(config_, 0)).has_value());
+    config_.transport = Transport::kEmbedded;
+    kafka_ = ingest::embedded_settings({config_.kafka}, *broker_);
+  }
+  ~StartOfLearning() override { fs::remove_all(root_); }
+
+  static LearningRecord record(Offset i) {
+    LearningRecord made;
+    made.source = {"t.items", 0, i, 0};
+    ItemChange change;
+    change.item.item = {ItemKey{static_cast<std::uint64_t>(i + 1)}, std::to_string(i)};
+    made.body = change;
+    return made;
+  }
+
+  // A log of so many records.
+  void write_log(Offset records) {
+    auto sink = ingest::open_kafka_sink(kafka_);
+    ASSERT_TRUE(sink) << sink.error().message;
+    for (Offset i = 0; i < records; ++i) {
+      ASSERT_TRUE((*sink)->append(learning_record(config_, record(i))));
+    }
+    const auto flushed = (*sink)->flush(30s);
+    ASSERT_TRUE(flushed) << flushed.error().message;
+  }
+
+  std::unique_ptr<scorer::Learner> learner_at(Offset position) {
+    auto made = *scorer::Learner::create(config_.model);
+    for (Offset i = 0; i <= position; ++i) FOVEA_ASSERT(made->fold(record(i), i).has_value());
+    return made;
+  }
+
+  void write_local(Offset position) {
+    const auto model = learner_at(position);
+    ASSERT_TRUE(write_snapshot(directory(), model->stamp(), model->snapshot()));
+  }
+
+  void publish(Offset position) {
+    const auto model = learner_at(position);
+    const auto transport = kafka_model_topic(config_, kafka_, model->stamp().model_id);
+    auto writer = transport.open_writer();
+    ASSERT_TRUE(writer && (*writer)->take_over(10s));
+    const std::string bytes = model->snapshot();
+    std::istringstream in(bytes);
+    const auto written = write_model(
+        model->stamp(), 0, in, bytes.size(), [&](const ModelKey& key, std::string part) {
+          return (*writer)->write({model_record(config_, key, std::move(part))}, 10s);
+        });
+    ASSERT_TRUE(written) << written.error().message;
+  }
+
+  std::unique_ptr<LearnerThread> start(Offset far_behind) {
+    LearnerThreadSettings settings{kafka_, "a", directory()};
+    settings.metrics = &metrics_;
+    settings.far_behind = far_behind;
+    auto started = LearnerThread::start(config_, std::move(settings), {stopping_});
+    if (!started) ADD_FAILURE() << started.error().message;
+    return started ? *std::move(started) : nullptr;
+  }
+
+  // Learns to the end of the log, as whoever began with nothing.
+  void expect_learned(LearnerThread& thread, Offset records) {
+    const auto deadline = std::chrono::steady_clock::now() + 30s;
+    while (thread.position() < records - 1) {
+      ASSERT_FALSE(thread.failure()) << thread.failure()->message;
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "position " << thread.position();
+      std::this_thread::sleep_for(5ms);
+    }
+    thread.stop();
+    EXPECT_EQ(*read_snapshot(*newest_snapshot(directory())),
+              learner_at(newest_snapshot(directory())->stamp.position)->snapshot());
+  }
+
+  [[nodiscard]] std::string directory() const { return (root_ / "model").string(); }
+  [[nodiscard]] Offset began() { return metrics_.learner().start_position.value(); }
+
+  Config config_ = small_config();
+  SystemClock clock_;
+  Metrics metrics_{"t", clock_};
+  fs::path root_;
+  std::unique_ptr<ingest::EmbeddedBroker> broker_;
+  ingest::KafkaSettings kafka_;
+  std::atomic<bool> stopping_{false};
+};
+
+TEST_F(StartOfLearning, WithoutASnapshotTheLogIsLearnedFromItsStart) {
+  write_log(40);
+  const auto thread = start(100);
+  ASSERT_TRUE(thread);
+
+  EXPECT_EQ(began(), kNoOffset);
+  EXPECT_FALSE(thread->restored());
+  expect_learned(*thread, 40);
+}
+
+TEST_F(StartOfLearning, WithoutALocalSnapshotThePublishedOneIsTakenAndKept) {
+  write_log(40);
+  publish(29);
+  const auto thread = start(100);
+  ASSERT_TRUE(thread);
+
+  EXPECT_EQ(began(), 29);
+  EXPECT_EQ(newest_snapshot(directory())->stamp.position, 29);
+  expect_learned(*thread, 40);
+}
+
+TEST_F(StartOfLearning, ALocalSnapshotThatIsNearEnoughIsGoneOnFrom) {
+  write_log(40);
+  publish(35);
+  write_local(9);
+  const auto thread = start(100);
+  ASSERT_TRUE(thread);
+
+  EXPECT_EQ(began(), 9);
+  expect_learned(*thread, 40);
+}
+
+TEST_F(StartOfLearning, FarBehindThePublishedOneIsTakenInstead) {
+  write_log(40);
+  publish(35);
+  write_local(9);
+  const auto thread = start(20);
+  ASSERT_TRUE(thread);
+
+  EXPECT_EQ(began(), 35);
+  expect_learned(*thread, 40);
+}
+
+TEST_F(StartOfLearning, FarBehindAPublishedOneThatIsHardlyAheadIsNotTaken) {
+  write_log(40);
+  publish(15);
+  write_local(9);
+  const auto thread = start(20);
+  ASSERT_TRUE(thread);
+
+  EXPECT_EQ(began(), 9);
+  expect_learned(*thread, 40);
+}
+
+}  // namespace
+}  // namespace fovea::topologies
