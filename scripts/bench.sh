@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures: tests/perf, nine times each, on one core; a table to paste into tests/perf/RESULTS.md.
 #
-#   scripts/bench.sh [REGEX]      all benchmarks, or those whose name matches
+#   scripts/bench.sh [REGEX]      all benchmarks and the pipeline, or those whose name matches
 #
 # CPU time, not wall time: other work on the machine then shows in the spread and less in the median.
 set -euo pipefail
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 case ${1:-} in -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 scripts/install.sh --for build
 cmake --preset release >/dev/null
-cmake --build --preset release --target scorer_bench codecs_bench >&2
+cmake --build --preset release --target scorer_bench codecs_bench fovea >&2
 
 pin=()
 command -v taskset >/dev/null && pin=(taskset -c "$(($(nproc) - 1))")
@@ -50,3 +50,7 @@ for name, times in runs.items():
     bound = last[name].get("of_memory_bound")
     print(f"| {name} | {middle:.3f} | {spread:.3f} | {ratio} | {f'{bound:.0%}' if bound else ''} |")
 PYTHON
+
+[[ -n ${1:-} ]] && exit 0
+echo
+"${pin[@]}" python3 tests/perf/pipeline_bench.py build/release/topologies/fovea topologies/product.toml
