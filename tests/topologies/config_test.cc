@@ -140,6 +140,24 @@ TEST(Config, RefusesTypesWithoutAnItemAsTeachers) {
             std::string::npos);
 }
 
+// Whichever of the two is set first, and wherever.
+TEST(Config, RefusesExactlyOnceOnABrokerThatKeepsNothingAndSaysWhy) {
+  const std::string reason =
+      "delivery.mode = \"exactly_once\" is for a cluster that keeps what it was given: the "
+      "embedded "
+      "broker has nothing on disk and drops the oldest beyond 5 MB a partition, use "
+      "\"at_least_once\"";
+  const std::string delivery = "[delivery]\nmode = \"exactly_once\"\n";
+
+  EXPECT_EQ(refusal("transport = \"embedded\"\n" + delivery), "configuration:4: " + reason);
+  ConfigSources sources;
+  sources.overrides = {{"transport", "embedded"}};
+  EXPECT_EQ(message_of(load_config_text("name = \"t\"\n" + delivery, ".", sources)),
+            "configuration:3: " + reason);
+  sources.overrides = {{"delivery.mode", "exactly_once"}, {"transport", "embedded"}};
+  EXPECT_EQ(message_of(load_config_text("name = \"t\"\n", ".", sources)), "--set: " + reason);
+}
+
 TEST(Config, SaysWhatIsNotAvailableYetAndWhatIs) {
   EXPECT_EQ(refusal("[delivery]\nmode = \"exactly_once\"\n"),
             "configuration:3: delivery.mode = \"exactly_once\" is not available yet, use "
