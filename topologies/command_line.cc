@@ -193,6 +193,8 @@ void Parser::add_streams() {
       ->check(CLI::NonNegativeNumber);
   sub->add_option("--seed", demo.seed, "of the generated world");
   sub->add_flag("--plain", demo.plain, "lines instead of the live view");
+  sub->add_option("--metrics", demo.metrics,
+                  "serve /metrics, /healthz and /readyz here: host:port, port 0 is any free one");
 
   sub = command(app, "generate", "a log of made-up users, as files",
                 [this] { return Result<Command>(Command{generate}); });
@@ -356,7 +358,7 @@ std::string unknown_word(const CLI::App& app, const std::vector<std::string>& ar
   return {};
 }
 
-Result<ConfigSources> config_sources(const Words& words) {
+Result<ConfigSources> config_sources(const Words& words, bool embedded) {
   ConfigSources sources;
   sources.path = words.topology;
   sources.environment = process_environment();
@@ -367,7 +369,7 @@ Result<ConfigSources> config_sources(const Words& words) {
     }
     sources.overrides.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
   }
-  if (words.embedded) sources.overrides.emplace_back("transport", "embedded");
+  if (embedded) sources.overrides.emplace_back("transport", "embedded");
   return sources;
 }
 
@@ -390,12 +392,12 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
 
   auto command = parser.finish();
   if (!command) return command.error();
-  auto sources = config_sources(parser.words);
+  // A demo is on a broker of its own whatever the topology says: what one cannot do is refused.
+  const bool is_demo = std::holds_alternative<DemoOptions>(*command);
+  auto sources = config_sources(parser.words, parser.words.embedded || is_demo);
   if (!sources) return sources.error();
   CommandLine line{*std::move(command), *std::move(sources), {}};
-  if (std::holds_alternative<DemoOptions>(line.command) && line.sources.path.empty()) {
-    line.built_in = kDemoTopology;
-  }
+  if (is_demo && line.sources.path.empty()) line.built_in = kDemoTopology;
   return line;
 }
 

@@ -71,7 +71,8 @@ struct DemoOptions {
   std::optional<double> seconds;       // stop after so long
   double rate = 1'500;                 // events a second; 0: as fast as it goes
   std::uint64_t seed = 1;
-  bool plain = false;  // lines instead of the live view, even on a terminal
+  bool plain = false;   // lines instead of the live view, even on a terminal
+  std::string metrics;  // host:port, to be had or it is an error; empty: metrics.listen
 };
 
 // The whole pipeline in this process on generated users, with a live view.

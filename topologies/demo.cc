@@ -276,11 +276,12 @@ Result<void> Demo::run() {
 }
 
 // The topology on generated events: they are in our own format, and of an earlier day.
-Config for_the_demo(const Config& config) {
+Config for_the_demo(const Config& config, const DemoOptions& options) {
   Config changed = config;
   changed.mapping = {};
   changed.emit.max_event_age_ms = 0;
   changed.start = "earliest";
+  if (!options.metrics.empty()) changed.metrics.listen = options.metrics;
   return changed;
 }
 
@@ -294,7 +295,7 @@ Result<void> demo(const Config& config, const DemoOptions& options) {
   // What a worker has to say every few seconds would run through the view.
   set_up_log(config.log_format, config.log_level == "info" ? "warning" : config.log_level);
 
-  auto cluster = EmbeddedCluster::start(for_the_demo(config));
+  auto cluster = EmbeddedCluster::start(for_the_demo(config, options));
   if (!cluster) return cluster.error();
   const Config& here = (*cluster)->config();
   ingest::KafkaSettings kafka;
@@ -305,6 +306,7 @@ Result<void> demo(const Config& config, const DemoOptions& options) {
 
   Metrics metrics(here.name, clock);
   auto server = serve_metrics(here, metrics);
+  if (!server && !options.metrics.empty()) return server.error();
   if (!server) log_warning(server.error().message);
   fmt::print("fovea demo: generated people and things, everything in this process\n");
   fmt::print("broker at {}", (*cluster)->broker().bootstrap());

@@ -40,6 +40,7 @@ Result<std::unique_ptr<EmbeddedCluster>> EmbeddedCluster::start(const Config& co
   cluster->directory_ = *std::move(directory);
 
   cluster->config_ = config;
+  cluster->config_.transport = Transport::kEmbedded;
   cluster->config_.state.directory = cluster->directory_;
   ingest::KafkaSettings kafka;
   kafka.properties = config.kafka;

@@ -130,6 +130,15 @@ TEST(CommandLine, BringsTheDemosOwnTopology) {
   EXPECT_EQ(parsed({"demo", "v.toml"}).built_in, "");
 }
 
+TEST(CommandLine, ADemoIsOnABrokerOfItsOwnWhateverTheTopologySays) {
+  const CommandLine line = parsed({"demo", "--set", "transport=kafka", "--metrics", "[::1]:0"});
+
+  EXPECT_EQ(std::get<DemoOptions>(line.command).metrics, "[::1]:0");
+  const auto config = load_config_text(line.built_in, ".", line.sources);
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->transport, Transport::kEmbedded);
+}
+
 TEST(CommandLine, AnswersHelpAndVersion) {
   const auto text = [](const std::vector<std::string>& words) {
     return options<PrintText>(words).text;
