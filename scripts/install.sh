@@ -81,12 +81,15 @@ apt() {
 }
 apt update
 
+# Debian 13's `apt-cache show` is content with a name that others only mention.
+available() { LC_ALL=C apt-cache policy "$1" | grep 'Candidate: [^(]' >/dev/null; }
+
 # The first alternative that this release has.
 names=()
 for entry in "${missing[@]}"; do
   IFS='|' read -ra alternatives <<<"$entry"
   for name in "${alternatives[@]}"; do
-    if apt-cache show "$name" >/dev/null 2>&1; then
+    if available "$name"; then
       names+=("$name")
       continue 2
     fi
