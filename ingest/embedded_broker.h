@@ -14,9 +14,10 @@
 //     and one that a client asks for without that is there, with four partitions.
 //   * Where a producer repeats a request whose answer was lost, the records are there twice.
 //   * Record times are the producers'; a start by time is not found.
-//   * A group's first assignment takes three seconds with librdkafka 2.0.2 (Debian 12's), a later
-//     change of its members up to a second less than the session's time-out. Static members are
-//     not told from others: whoever comes back should have left.
+//   * A group's first assignment takes three seconds with librdkafka 2.0.2 (Debian 12's), which a
+//     session must outlast to join at all; a later change of its members takes up to a second less
+//     than the session's time-out. Static members are not told from others: whoever comes back
+//     should have left.
 //
 // Threads   Safe for concurrent calls; it has a thread of its own.
 // Lifetime  Clients may outlive it: to them it is a broker that is away.
