@@ -1,7 +1,4 @@
 // Parse, do, exit status. Nothing worth testing.
-//
-// Compiled, like processor.cc, for the oldest x86-64: until the processor has been looked at, no
-// newer instruction may run.
 
 #include <cstdio>
 #include <exception>
@@ -9,7 +6,6 @@
 #include <vector>
 
 #include "topologies/command_line.h"
-#include "topologies/processor.h"
 
 namespace {
 
@@ -34,11 +30,6 @@ int run_command(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const char* const problem = fovea::topologies::processor_problem();
-  if (problem != nullptr) {
-    std::fprintf(stderr, "fovea: %s\n", problem);
-    return 1;
-  }
   try {
     return run_command(argc, argv);
   } catch (const std::exception& error) {

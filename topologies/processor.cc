@@ -2,6 +2,9 @@
 
 #include "topologies/processor.h"
 
+#include <cstdio>
+#include <cstdlib>
+
 namespace fovea::topologies {
 
 const char* processor_problem() {
@@ -14,6 +17,14 @@ const char* processor_problem() {
   }
 #endif
   return nullptr;
+}
+
+// Before every other constructor of the program: those are built for the newer processor, too.
+[[gnu::constructor(101)]] static void refuse_processor() {
+  const char* const problem = processor_problem();
+  if (problem == nullptr) return;
+  std::fprintf(stderr, "fovea: %s\n", problem);
+  std::_Exit(1);
 }
 
 }  // namespace fovea::topologies
