@@ -5,7 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <set>
 
 #include "ingest/keys.h"
@@ -465,28 +464,6 @@ TEST(EventCodec, IntegersOfAnyLengthKeepTheirDigitsAsIds) {
                   .user.value,
               digits);
   }
-}
-
-// 300,000 a second and core is the aim; a third of it on a busy machine in a plain build is the
-// floor, so that only a change of kind fails here. Debug and sanitised builds print only.
-TEST(EventCodec, DecodesHundredsOfThousandsOfRecordsASecond) {
-  EventCodec codec = codec_of();
-  const SourceRecord record = record_of(kPlain);
-  constexpr int kRecords = 50'000;
-  std::size_t events = 0;
-  double best = 0;
-  for (int round = 0; round < 3; ++round) {
-    const auto start = std::chrono::steady_clock::now();
-    for (int i = 0; i < kRecords; ++i) events += codec.decode(record)->events.size();
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-    best = std::max(best, kRecords / taken.count());
-  }
-  EXPECT_EQ(events, std::size_t{3} * kRecords);
-  RecordProperty("records_per_second", static_cast<int>(best));
-  std::printf("%.0f records of %zu bytes a second\n", best, kPlain.size());
-#ifdef NDEBUG
-  EXPECT_GT(best, 100'000);
-#endif
 }
 
 }  // namespace
