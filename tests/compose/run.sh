@@ -105,6 +105,10 @@ stage "building fovea's image"
 compose build >"$work/build.log" 2>&1 || { tail -60 "$work/build.log" >&2; exit 1; }
 passed "$(docker image inspect -f '{{.Size}}' fovea | awk '{ printf "%.0f MB", $1 / 1e6 }')"
 
+stage "running the unit tests on its compiler and libraries"
+docker build --target test . >"$work/test.log" 2>&1 || { tail -60 "$work/test.log" >&2; exit 1; }
+passed "$(grep -o 'tests passed, 0 tests failed out of [0-9]*' "$work/test.log")"
+
 stage "bringing everything up"
 if [[ $COMPOSE == docker-compose ]]; then
   compose up -d >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; exit 1; }
