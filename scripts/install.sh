@@ -6,6 +6,9 @@
 #   scripts/install.sh --for check     what scripts/check.sh needs: that of test, clang, its sanitizers
 #   scripts/install.sh --for fuzz      what scripts/fuzz.sh needs: that of build, and clang's fuzzer runtime
 #   scripts/install.sh --for compose   a Docker engine for tests/compose, where none answers
+#   scripts/install.sh --for aarch64   what scripts/aarch64.sh needs: that of build, a cross compiler, qemu-user
+#
+# With --list, their names and nothing else.
 set -euo pipefail
 
 build=(g++ cmake ninja-build pkg-config ccache
@@ -16,13 +19,16 @@ build=(g++ cmake ninja-build pkg-config ccache
 test=(kcat maven prometheus curl python3 "openjdk-17-jre-headless|openjdk-21-jre-headless|default-jre-headless")
 check=("clang-14" "libclang-rt-14-dev" "clang-format-14" "clang-tidy-14" git)
 fuzz=("clang-14|clang" "libclang-rt-14-dev|libclang-rt-dev")
+aarch64=(g++-aarch64-linux-gnu "qemu-user-static|qemu-user" dpkg)
 compose=(docker.io iptables debootstrap kcat python3 maven)
 
 purpose=build
+list=false
 while (($#)); do
   case $1 in
-    --for) purpose=${2:?--for needs build, test, check, fuzz or compose}; shift 2 ;;
-    -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --for) purpose=${2:?--for needs build, test, check, fuzz, compose or aarch64}; shift 2 ;;
+    --list) list=true; shift ;;
+    -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "install.sh: unknown option $1" >&2; exit 1 ;;
   esac
 done
@@ -32,9 +38,14 @@ case $purpose in
   check) wanted=("${build[@]}" "${test[@]}" "${check[@]}") ;;
   fuzz) wanted=("${build[@]}" "${fuzz[@]}") ;;
   compose) wanted=("${compose[@]}") ;;
-  *) echo "install.sh: --for is build, test, check, fuzz or compose, not $purpose" >&2; exit 1 ;;
+  aarch64) wanted=("${build[@]}" "${aarch64[@]}") ;;
+  *) echo "install.sh: --for is build, test, check, fuzz, compose or aarch64, not $purpose" >&2; exit 1 ;;
 esac
 
+if $list; then
+  printf '%s\n' "${wanted[@]}"
+  exit 0
+fi
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   [[ ${FOVEA_SKIP_INSTALL:-} == 1 ]] && exit 0
   cat >&2 <<MSG
