@@ -30,6 +30,9 @@ using test::Process;
 
 constexpr std::size_t kEvents = 3'000;
 
+// For a process whose learning the test folds again: what it has learned is not trimmed.
+const std::vector<std::string> kKeepTheLog{"--set", "learning.retention=1d"};
+
 std::string file_text(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
@@ -186,7 +189,7 @@ std::map<std::string, Mark> last_marks(const std::vector<DumpedRecord>& log) {
 TEST_F(ModelTopicTest, AProcessWithoutStateStartsFromThePublishedModelAndAgreesWithTheOthers) {
   learn_and_publish();
 
-  auto b = start("b");
+  auto b = start("b", kKeepTheLog);
   await_said("b", "reading ");
   EXPECT_GT(start_position("b"), 0) << "not from nothing";
   EXPECT_NE(said("b").find("the published snapshot at position"), std::string::npos);
@@ -265,7 +268,8 @@ TEST_F(ModelTopicTest, OtherSettingsBeginWithTheirParentInEveryProcess) {
   const Offset learned = parent.stamp.position;
 
   // "a" has the old model's snapshot on its disk, "b" has nothing.
-  const std::vector<std::string> settings{"--set", "model.half_life=3h"};
+  std::vector<std::string> settings{"--set", "model.half_life=3h"};
+  settings.insert(settings.end(), kKeepTheLog.begin(), kKeepTheLog.end());
   auto a = start("a", settings);
   await_said("a", "takes over all tables that fit of its parent");
   await_said("a", "reading ", 2);
