@@ -1,6 +1,6 @@
-// What the thread sanitizer needs to know of librdkafka; in no other build.
+// What the thread sanitizer needs to know of librdkafka and RocksDB; in no other build.
 //
-// The library locks and starts its threads by C11's <threads.h>. The sanitizer knows pthread_*, and
+// librdkafka locks and starts its threads by C11's <threads.h>. The sanitizer knows pthread_*, and
 // of these calls nothing: it meets threads that it has not seen begin, and crashes; nor does it see
 // who waits for whom. glibc's functions are thin covers of the same objects and stay inside libc.
 // The ones here are found before them and call what the sanitizer intercepts.
@@ -60,10 +60,11 @@ void* run(void* given) {
 
 extern "C" {
 
-// Named is the library that is not instrumented, never our code: what it reads and writes, and
-// agrees on by its own atomic operations, is unseen. Its locks and threads are seen, by the below.
+// Named are the libraries that are not instrumented, never our code: what they read and write, and
+// agree on by their own atomic operations, is unseen. Their locks and threads are seen, librdkafka's
+// by the below.
 const char* __tsan_default_suppressions() {
-  return "called_from_lib:librdkafka.so\n";
+  return "called_from_lib:librdkafka.so\ncalled_from_lib:librocksdb.so\n";
 }
 
 int thrd_create(thrd_t* thread, thrd_start_t function, void* argument) {
