@@ -63,9 +63,9 @@ struct ConsumerSettings {
                                                                 const ConsumerSettings& consumer,
                                                                 AssignmentListener& listener);
 
-// An idempotent producer without transactions. enable.gapless.guarantee keeps a failed delivery
-// from leaving a hole that later records get past, except, the client says, one by
-// message.timeout.ms.
+// An idempotent producer without transactions. A failed delivery leaves no hole that later records
+// get past: enable.gapless.guarantee sees to what a broker refuses, and nothing is given up for its
+// age (message.timeout.ms = 0), which that does not cover. How long to wait is the caller's to say.
 //
 // append() looks a topic up when it is first named: kStop if it does not exist. After a failed
 // delivery everything is kStop, and a new sink is to be opened. Destroying the sink drops what was

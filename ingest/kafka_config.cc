@@ -87,6 +87,8 @@ constexpr std::string_view kPositionsAreOurs =
     "positions are committed together with the state they stand for";
 constexpr std::string_view kOneOrder =
     "every partition must be written in order, without holes and without repeats";
+constexpr std::string_view kNeverGivenUp =
+    "a record that is given up for its age leaves a hole which later ones would pass";
 constexpr std::string_view kNamedByTheTopology = "the topology names it";
 
 struct Reserved {
@@ -100,6 +102,7 @@ constexpr Reserved kReserved[] = {
     {"auto.commit.interval.ms", kPositionsAreOurs},
     {"auto.offset.reset",
      "a position that is gone must be noticed; --from says where a first start begins"},
+    {"delivery.timeout.ms", kNeverGivenUp},
     {"enable.auto.commit", kPositionsAreOurs},
     {"enable.auto.offset.store", kPositionsAreOurs},
     {"enable.gapless.guarantee", kOneOrder},
@@ -111,6 +114,7 @@ constexpr Reserved kReserved[] = {
     {"isolation.level", "what an aborted transaction wrote must not be seen"},
     {"max.in.flight", kOneOrder},
     {"max.in.flight.requests.per.connection", kOneOrder},
+    {"message.timeout.ms", kNeverGivenUp},
     {"partition.assignment.strategy",
      "range assignment gives partitions of one number to one member"},
     {"partitioner", "keys go to the partition that Java clients choose"},
@@ -174,6 +178,8 @@ const Properties& required(KafkaRole role) {
   static const Properties producer{{"log.queue", "true"},
                                    {"enable.idempotence", "true"},
                                    {"enable.gapless.guarantee", "true"},
+                                   // Without end: what the guarantee above does not cover.
+                                   {"message.timeout.ms", "0"},
                                    {"partitioner", "murmur2_random"}};
   switch (role) {
     case KafkaRole::kMember:

@@ -1,10 +1,12 @@
 // What [kafka] may say, checked against the client's own table of properties; no broker is needed.
 
 #include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
 
 #include <string>
 
 #include "ingest/kafka.h"
+#include "ingest/kafka_config.h"
 
 namespace fovea::ingest {
 namespace {
@@ -30,15 +32,25 @@ TEST(KafkaSettings, UnknownPropertyNamesTheNearestOne) {
 }
 
 TEST(KafkaSettings, WhatTheDeliveryProtocolNeedsIsRefusedWithItsReason) {
-  for (const char* name :
-       {"acks", "allow.auto.create.topics", "auto.offset.reset", "enable.auto.commit",
-        "enable.auto.offset.store", "enable.gapless.guarantee", "enable.idempotence",
-        "enable.partition.eof", "group.id", "group.instance.id", "isolation.level",
-        "partition.assignment.strategy", "partitioner", "transactional.id"}) {
+  for (const char* name : {"acks", "allow.auto.create.topics", "auto.offset.reset",
+                           "delivery.timeout.ms", "enable.auto.commit", "enable.auto.offset.store",
+                           "enable.gapless.guarantee", "enable.idempotence", "enable.partition.eof",
+                           "group.id", "group.instance.id", "isolation.level", "message.timeout.ms",
+                           "partition.assignment.strategy", "partitioner", "transactional.id"}) {
     EXPECT_NE(refusal(with(name, "true")).find(std::string(name) + " cannot be set: "),
               std::string::npos)
         << name;
   }
+}
+
+// A record given up for its age would leave a hole that enable.gapless.guarantee does not close.
+TEST(KafkaSettings, AProducerGivesNoRecordUpForItsAge) {
+  const auto conf = make_kafka_conf(with("linger.ms", "5"), KafkaRole::kProducer);
+  ASSERT_TRUE(conf) << conf.error().message;
+  char value[32] = "";
+  std::size_t size = sizeof value;
+  ASSERT_EQ(rd_kafka_conf_get(conf->get(), "message.timeout.ms", value, &size), RD_KAFKA_CONF_OK);
+  EXPECT_STREQ(value, "0");
 }
 
 TEST(KafkaSettings, AValueOutOfRangeIsNamed) {
@@ -62,7 +74,7 @@ TEST(KafkaSettings, PropertiesOfEitherSideAreAccepted) {
   EXPECT_EQ(refusal({{{"bootstrap.servers", "localhost:9092"},
                       {"linger.ms", "5"},
                       {"compression.type", "zstd"},
-                      {"message.timeout.ms", "60000"},
+                      {"queue.buffering.max.messages", "60000"},
                       {"fetch.min.bytes", "100"},
                       {"session.timeout.ms", "10000"},
                       {"security.protocol", "SASL_SSL"},
