@@ -184,6 +184,7 @@ class KafkaSource final : public Source {
     return PartitionProgress{reached, std::max(end, reached)};
   }
 
+  [[nodiscard]] bool replaced() const override { return replaced_; }
   [[nodiscard]] bool finished() const override { return false; }
 
  private:
@@ -212,8 +213,9 @@ class KafkaSource final : public Source {
   // replaced once; a fence without that is a second process with the same instance id.
   Result<void> after_fence() {
     if (!client_->session_ran_out()) {
+      replaced_ = true;
       stopped_ = stop("instance " + consumer_.instance_id + " of group " + consumer_.group_id +
-                      " is fenced: another process has the same instance id");
+                      " is fenced: another process has joined with the same instance id");
       return *stopped_;
     }
     client_->log("REJOIN", "fenced after an outage, joining group " + consumer_.group_id + " anew");
@@ -507,6 +509,7 @@ class KafkaSource final : public Source {
   std::set<TopicPartition> paused_;
   std::map<TopicPartition, Place> places_;
   std::optional<Error> stopped_;
+  bool replaced_ = false;
   bool missing_ = false;
   bool rebalanced_ = false;
   bool closing_ = false;

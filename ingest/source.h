@@ -92,6 +92,10 @@ class Source {
     return std::nullopt;
   }
 
+  // True after a kStop because another process has taken this member's place: to join again would
+  // take it back, for as long as both try.
+  [[nodiscard]] virtual bool replaced() const { return false; }
+
   // True once no record will ever come: the end of a file. A topic never ends.
   [[nodiscard]] virtual bool finished() const = 0;
 };

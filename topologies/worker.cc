@@ -89,6 +89,12 @@ Result<void> Worker::run() {
   for (;;) {
     const std::uint64_t commits_before = commits_;
     auto ended = session();
+    // Of two processes with one instance id the older gives way, or neither gets anywhere.
+    if (source_ && source_->replaced()) {
+      beyond_repair_ = true;
+      ended =
+          fovea::stop(ended.error().message + "; give each process a group.instance of its own");
+    }
     if (ended || beyond_repair_ || stopping_) {
       // The source goes first: closing it calls on_revoked(), which needs the rest.
       if (phase_ != WorkerPhase::kDraining) enter(WorkerPhase::kDraining);

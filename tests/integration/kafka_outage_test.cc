@@ -201,8 +201,11 @@ TEST(KafkaOutage, ASecondProcessWithTheSameInstanceIdStopsTheFirst) {
 
   ASSERT_FALSE(polled);
   EXPECT_EQ(polled.error().disposition, Disposition::kStop);
-  EXPECT_EQ(polled.error().message, "instance one of group " + group +
-                                        " is fenced: another process has the same instance id");
+  EXPECT_EQ(polled.error().message,
+            "instance one of group " + group +
+                " is fenced: another process has joined with the same instance id");
+  EXPECT_TRUE((*first)->replaced());
+  EXPECT_FALSE((*second)->replaced());
   EXPECT_EQ(second_keeper.assigned_count, 1);
 }
 

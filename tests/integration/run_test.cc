@@ -76,6 +76,18 @@ TEST_F(RunTest, AMissingTopicIsNamedWithTheCommandThatCreatesIt) {
   EXPECT_NE(said.find("fovea topics create"), std::string::npos) << said;
 }
 
+TEST_F(RunTest, OfTwoProcessesWithOneInstanceIdTheOlderStopsAndSaysWhy) {
+  auto a = start("a");
+  await_said("a", "partitions assigned");
+  auto b = start("b", {"--set", "group.instance=a"});
+
+  EXPECT_EQ(a->wait(30s), 1);
+  EXPECT_NE(file_text(path("a.log")).find("give each process a group.instance of its own"),
+            std::string::npos);
+  await_said("b", "partitions assigned");
+  stop(*b);
+}
+
 TEST_F(RunTest, FailFastEndsAStartWithoutABroker) {
   Process run({FOVEA_BINARY, "run", topology("a"), "--fail-fast", "--set",
                "kafka.bootstrap.servers=127.0.0.1:1"},
