@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,8 @@ struct ConsumerSettings {
   std::string instance_id;
   // Where a partition without any position starts: earliest, latest, or a time in milliseconds.
   std::string start = "earliest";
+  // Those of `topics` that are read from their beginning whatever `start` says.
+  std::set<std::string> whole_topics = {};
 };
 
 // A member of a consumer group; range assignment, offsets never committed by the client itself.

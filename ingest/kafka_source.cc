@@ -340,14 +340,20 @@ class KafkaSource final : public Source {
   Result<std::map<TopicPartition, Offset>> first_positions(
       const std::vector<TopicPartition>& partitions) {
     std::map<TopicPartition, Offset> positions;
-    if (!start_.time_ms) {
-      for (const auto& at : partitions) positions[at] = start_.logical;
-      return positions;
+    std::vector<TopicPartition> by_time;
+    for (const auto& at : partitions) {
+      if (consumer_.whole_topics.contains(at.topic)) {
+        positions[at] = RD_KAFKA_OFFSET_BEGINNING;
+      } else if (start_.time_ms) {
+        by_time.push_back(at);
+      } else {
+        positions[at] = start_.logical;
+      }
     }
-    if (partitions.empty()) return positions;
+    if (by_time.empty()) return positions;
     KafkaPartitions list;
     auto asked = ask_until_answered("offsets by time", [&](int timeout_ms) {
-      list = to_kafka(partitions);
+      list = to_kafka(by_time);
       for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = *start_.time_ms;
       const int code = rd_kafka_offsets_for_times(client_->handle(), list.get(), timeout_ms);
       for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {

@@ -162,6 +162,8 @@ Result<void> Worker::session() {
   consumer.group_id = config.group_id;
   consumer.instance_id = instance_id_;
   consumer.start = config.start;
+  // Where the events begin says nothing about the catalogue.
+  consumer.whole_topics = {config.topics.items};
   auto source = ingest::open_kafka_source(kafka, consumer, *this);
   if (!source) return source.error();
   source_ = *std::move(source);

@@ -381,6 +381,22 @@ TEST_F(KafkaSource, LatestAndATimeStartBehindWhatIsOlder) {
   EXPECT_GE(after.front().offset, 11);
 }
 
+TEST_F(KafkaSource, AWholeTopicIsReadFromItsBeginningWhereverTheOthersStart) {
+  const auto topic = make_topic(settings, "late", 1);
+  const auto whole = make_topic(settings, "whole", 1);
+  test::produce(settings, {numbered(topic, 0, 1), numbered(whole, 0, 2)});
+  for (const std::string start : {"latest", "4102444800000"}) {
+    Listener listener;
+    ConsumerSettings consumer{{topic, whole}, unique_name("group"), "", start, {whole}};
+    auto source = open_kafka_source(settings, consumer, listener);
+    ASSERT_TRUE(source) << source.error().message;
+    std::vector<SourceRecord> records;
+    poll_until(**source, records, [&] { return !records.empty(); });
+    EXPECT_EQ(records.front().topic, whole);
+    EXPECT_EQ(records.size(), 1U);
+  }
+}
+
 TEST_F(KafkaSource, AStartThatIsNoStartIsRefused) {
   Listener listener;
   const auto source = open_kafka_source(settings, {{"t"}, "g", "", "yesterday"}, listener);
