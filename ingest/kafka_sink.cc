@@ -87,6 +87,10 @@ class KafkaSink final : public Sink {
     return offsets[index];
   }
 
+  [[nodiscard]] std::size_t pending() const override {
+    return static_cast<std::size_t>(rd_kafka_outq_len(client_->handle()));
+  }
+
   [[nodiscard]] rd_kafka_t* handle() const { return client_->handle(); }
 
   // After an aborted transaction: what was lost with it is written again.

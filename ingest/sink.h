@@ -39,6 +39,9 @@ class Sink {
 
   // One past the highest acknowledged offset of ours in that partition; absent before the first.
   [[nodiscard]] virtual std::optional<Offset> delivered_next(const TopicPartition& at) const = 0;
+
+  // Records appended and neither acknowledged nor refused yet.
+  [[nodiscard]] virtual std::size_t pending() const { return 0; }
 };
 
 }  // namespace fovea::ingest

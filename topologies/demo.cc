@@ -159,7 +159,8 @@ steady_clock::time_point Demo::due(std::uint64_t event) const {
 
 Result<void> Demo::send(const std::vector<OutputRecord>& records) {
   for (const OutputRecord& record : records) {
-    auto appended = append_patiently(sink_, record, [] { return stop_on_signals().load(); });
+    auto appended =
+        append_patiently(sink_, record, [](const Error&) { return stop_on_signals().load(); });
     if (!appended) return appended;
     ++sent_;
   }

@@ -27,6 +27,8 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kFlushTimeout{500};
+// A cluster that is being restarted is back within it.
+constexpr milliseconds kPatience{60'000};
 constexpr milliseconds kPollTimeout{100};
 constexpr std::size_t kPollRecords = 500;
 
@@ -43,6 +45,9 @@ class Producer {
   Result<void> send_generated();
   Result<void> flush();
   [[nodiscard]] std::int64_t sent() const { return sent_; }
+  [[nodiscard]] std::int64_t acknowledged() const {
+    return appended_ - static_cast<std::int64_t>(sink_.pending());
+  }
   [[nodiscard]] const std::string& topic() const { return topic_; }
 
  private:
@@ -50,7 +55,17 @@ class Producer {
     return stopping_.load() || (options_.limit && sent_ >= *options_.limit);
   }
   Result<void> append(const OutputRecord& record) {
-    return append_patiently(sink_, record, [this] { return stopping_.load(); });
+    auto appended =
+        append_patiently(sink_, record, [this](const Error& why) { return wait_no_longer(why); });
+    if (!appended) return unfinished(appended.error());
+    ++appended_;
+    return {};
+  }
+  // Says what is waited for, every few seconds; true when told to stop or when it is enough.
+  [[nodiscard]] bool wait_no_longer(const Error& why);
+  [[nodiscard]] Error unfinished(const Error& why) const {
+    return stop(fmt::format("{}: {} of {} records were acknowledged", why.message, acknowledged(),
+                            appended_));
   }
   Result<void> send_item(const Item& item);
   Result<void> send_event(std::optional<std::string> key, std::string value);
@@ -61,6 +76,9 @@ class Producer {
   const ProduceOptions& options_;
   ingest::Sink& sink_;
   const std::atomic<bool>& stopping_;
+  std::int64_t appended_ = 0;
+  std::int64_t acknowledged_ = -1;  // when it was last waited for
+  steady_clock::time_point waited_at_{};
   std::string topic_;
   std::int64_t sent_ = 0;
   steady_clock::time_point started_ = steady_clock::now();
@@ -185,9 +203,24 @@ Result<void> Producer::send_generated() {
 Result<void> Producer::flush() {
   for (;;) {
     auto flushed = sink_.flush(kFlushTimeout);
-    if (flushed || flushed.error().disposition != Disposition::kRetry) return flushed;
-    if (stopping_.load()) return stop("stopped with records not acknowledged");
+    if (flushed) return flushed;
+    const bool retry = flushed.error().disposition == Disposition::kRetry;
+    if (!retry || wait_no_longer(flushed.error())) {
+      return unfinished(flushed.error());
+    }
   }
+}
+
+bool Producer::wait_no_longer(const Error& why) {
+  const auto now = steady_clock::now();
+  // While some are acknowledged, it is only slow.
+  if (const auto so_far = acknowledged(); so_far != acknowledged_) {
+    acknowledged_ = so_far;
+    waited_at_ = now;
+  }
+  if (stopping_.load() || now - waited_at_ >= kPatience) return true;
+  log_limited(LogLevel::kWarning, "produce", why.message + ", trying again");
+  return false;
 }
 
 }  // namespace
@@ -209,11 +242,11 @@ std::optional<std::string> user_of(ingest::EventCodec& codec, const std::string&
 }
 
 Result<void> append_patiently(ingest::Sink& sink, const OutputRecord& record,
-                              const std::function<bool()>& give_up) {
+                              const std::function<bool(const Error&)>& give_up) {
   for (;;) {
     auto appended = sink.append(record);
     if (appended || appended.error().disposition != Disposition::kRetry) return appended;
-    if (give_up()) return stop("stopped while the queue was full: " + appended.error().message);
+    if (give_up(appended.error())) return stop(appended.error().message);
     // Delivery reports are what empties the queue.
     auto flushed = sink.flush(milliseconds(100));
     if (!flushed && flushed.error().disposition == Disposition::kStop) return flushed;

@@ -26,9 +26,10 @@ namespace fovea::topologies {
 [[nodiscard]] std::optional<std::string> user_of(ingest::EventCodec& codec,
                                                  const std::string& line);
 
-// Appends, waiting where the queue is full. `give_up` is asked between attempts.
+// Appends, waiting where the queue is full or no broker answers. `give_up` is asked between
+// attempts, and told why there is another.
 // Errors: kStop from the sink.
 [[nodiscard]] Result<void> append_patiently(ingest::Sink& sink, const ingest::OutputRecord& record,
-                                            const std::function<bool()>& give_up);
+                                            const std::function<bool(const Error&)>& give_up);
 
 }  // namespace fovea::topologies

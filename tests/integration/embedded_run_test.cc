@@ -134,6 +134,39 @@ TEST_F(EmbeddedRun, ARecordRefusedForGoodIsWrittenAgainByNewClients) {
   end_as_if_nothing_had_happened(*a);
 }
 
+TEST_F(EmbeddedRun, ProduceOutlastsAnOutageAndSaysWhatIsThereWhenItDoesNot) {
+  const auto& topic = config_.topics.input.front();
+  const auto produce = [&](const std::string& log) {
+    return Process({FOVEA_BINARY, "produce", topology("a"), "--events", path("events.ndjson"),
+                    "--limit", "300", "--rate", "100"},
+                   path(log + ".log"));
+  };
+  Process outlasting = produce("outlasting");
+  await_records(topic, 100);
+  broker_->set_down();
+  await_said("outlasting", "trying again");
+  broker_->set_up();
+  EXPECT_EQ(outlasting.wait(30s), 0) << file_text(path("outlasting.log"));
+  const auto there = dump(topic).size();
+  EXPECT_EQ(there, 300U);
+
+  Process stopped = produce("stopped");
+  await_records(topic, there + 100);
+  broker_->set_down();
+  await_said("stopped", "trying again");
+  stopped.signal(SIGINT);
+  EXPECT_EQ(stopped.wait(30s), 1);
+  broker_->set_up();
+  const std::string said = file_text(path("stopped.log"));
+  const std::string words = " of 300 records were acknowledged";
+  const auto end = said.find(words);
+  ASSERT_NE(end, std::string::npos) << said;
+  const auto begin = said.rfind(' ', end - 1) + 1;
+  const auto acknowledged = std::stoul(said.substr(begin, end - begin));
+  EXPECT_GE(acknowledged, 1U);
+  EXPECT_LE(acknowledged, dump(topic).size() - there);
+}
+
 // One partition and one worker, so that the learning log has the order of the input.
 class EmbeddedReplies : public EmbeddedRun {
  protected:

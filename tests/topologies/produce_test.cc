@@ -55,17 +55,23 @@ TEST(Produce, WaitsWhereTheQueueIsFull) {
   FullSink sink;
   sink.full_for = 3;
 
-  EXPECT_TRUE(append_patiently(sink, {}, [] { return false; }));
+  int asked = 0;
+  EXPECT_TRUE(append_patiently(sink, {}, [&](const Error& full) {
+    ++asked;
+    EXPECT_EQ(full.disposition, Disposition::kRetry);
+    return false;
+  }));
 
   EXPECT_EQ(sink.appended, 1);
   EXPECT_EQ(sink.flushed, 3);
+  EXPECT_EQ(asked, 3);
 }
 
 TEST(Produce, GivesUpWhenTold) {
   FullSink sink;
   sink.full_for = 1'000;
 
-  const auto result = append_patiently(sink, {}, [] { return true; });
+  const auto result = append_patiently(sink, {}, [](const Error&) { return true; });
 
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().disposition, Disposition::kStop);
