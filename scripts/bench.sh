@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Measures: tests/perf, nine times each, on one core; a table to paste into tests/perf/RESULTS.md.
 #
-#   scripts/bench.sh [REGEX]      all benchmarks and the pipeline, or those whose name matches
+#   scripts/bench.sh [REGEX]      all benchmarks, the pipeline, the pipeline through a broker; or
+#                                 those benchmarks whose name matches
 #
 # CPU time, not wall time: other work on the machine then shows in the spread and less in the median.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-case ${1:-} in -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
-scripts/install.sh --for build
+case ${1:-} in -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+scripts/install.sh --for test
 cmake --preset release >/dev/null
 cmake --build --preset release --target scorer_bench codecs_bench fovea >&2
 
@@ -54,3 +55,11 @@ PYTHON
 [[ -n ${1:-} ]] && exit 0
 echo
 "${pin[@]}" python3 tests/perf/pipeline_bench.py build/release/topologies/fovea topologies/product.toml
+
+echo
+if scripts/kafka.sh start --dir "$out/kafka" >&2; then
+  python3 tests/perf/broker_bench.py build/release/topologies/fovea "$out/kafka/bootstrap" || true
+  scripts/kafka.sh kill --dir "$out/kafka" >&2
+else
+  echo "bench.sh: NOT RUN: the pipeline through a broker, no Kafka is to be had" >&2
+fi

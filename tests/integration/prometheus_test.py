@@ -33,14 +33,14 @@ def get(url):
         return 0, ""
 
 
-def wait_for(what, test):
-    end = time.monotonic() + DEADLINE_S
+def wait_for(what, test, within_s=DEADLINE_S):
+    end = time.monotonic() + within_s
     while time.monotonic() < end:
         value = test()
         if value:
             return value
         time.sleep(0.2)
-    raise SystemExit(f"prometheus_test: {what} did not come within {DEADLINE_S} s")
+    raise SystemExit(f"prometheus_test: {what} did not come within {within_s} s")
 
 
 def free_port():

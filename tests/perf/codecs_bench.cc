@@ -241,6 +241,70 @@ void DecodeLearningRecord(benchmark::State& state) {
 }
 BENCHMARK(DecodeLearningRecord);
 
+// Ten items, each with five history entries and four features: 4.0 KB of which most are numbers in
+// decimal, some 230 at 30 to 50 ns. The reference writes the same message from nlohmann's tree,
+// made before.
+Recommendation recommendation() {
+  Recommendation out;
+  out.id = "318a785e9de8d5e0";
+  out.user.value = "u4711";
+  out.topology = "video";
+  out.trigger = {"video.events", 3, 387, 0};
+  out.event_time = TimeMs{1'700'000'000'000};
+  out.emitted_at = TimeMs{1'700'000'000'012};
+  out.policy = "greedy";
+  for (int rank = 1; rank <= 10; ++rank) {
+    RecommendedItem item;
+    item.item.id = perf::numbered('i', static_cast<std::uint64_t>(rank));
+    item.item.key = ingest::item_key(item.item.id);
+    item.title = "A quiet road " + std::to_string(rank);
+    item.rank = rank;
+    item.score = 4.81237 - .13571 * rank;
+    item.attention = .21F / static_cast<float>(rank);
+    Explanation why;
+    why.bias = .31237;
+    why.user = .02291;
+    for (int k = 0; k < 5; ++k) {
+      const std::string id = perf::numbered('h', static_cast<std::uint64_t>(k));
+      why.history.push_back({ingest::item_key(id), id, EventType::kView, 60'000 * (k + 1),
+                             .3F / static_cast<float>(k + 1), 1.93713 / (k + rank)});
+    }
+    for (const char* feature : {"follows", "backed_off", "popularity", "age"}) {
+      why.features.push_back({feature, -1.35195 / rank});
+    }
+    why.other_history = .20031;
+    why.other_features = -.52673;
+    item.why = std::move(why);
+    out.items.push_back(std::move(item));
+  }
+  return out;
+}
+
+void EncodeRecommendation(benchmark::State& state) {
+  const Recommendation slate = recommendation();
+  std::size_t bytes = 0;
+  for (auto _ : state) {
+    const std::string encoded = ingest::encode_recommendation(slate);
+    bytes = encoded.size();
+    benchmark::DoNotOptimize(encoded);
+  }
+  state.counters["bytes"] = static_cast<double>(bytes);
+  set_rate(state, bytes);
+}
+BENCHMARK(EncodeRecommendation);
+
+void EncodeRecommendationReference(benchmark::State& state) {
+  const auto tree = nlohmann::json::parse(ingest::encode_recommendation(recommendation()));
+  std::size_t bytes = 0;
+  for (auto _ : state) {
+    const std::string encoded = tree.dump();
+    bytes = encoded.size();
+    benchmark::DoNotOptimize(encoded);
+  }
+  set_rate(state, bytes);
+}
+BENCHMARK(EncodeRecommendationReference);
+
 }  // namespace
 }  // namespace fovea
 
