@@ -91,6 +91,17 @@ TEST_F(Eviction, AnnouncedItemsGiveWayOnlyWhenThereAreNoOthers) {
   EXPECT_TRUE(known(52));
 }
 
+TEST_F(Eviction, WhoTakesTheRowOfAnAnnouncedItemIsNotAnnounced) {
+  for (std::uint64_t item = 0; item < 20; ++item) say(item);
+  choose(0, 50);
+  ASSERT_FALSE(known(0));
+
+  choose(0, 51);
+
+  EXPECT_FALSE(known(50));
+  EXPECT_TRUE(known(1));
+}
+
 TEST_F(Eviction, ARemovedItemIsAsGoodAsOneNeverAnnounced) {
   for (std::uint64_t item = 0; item < 20; ++item) say(item);
   say(7, true);
@@ -128,6 +139,55 @@ TEST_F(Eviction, ARowThatIsTakenOverKnowsNothingOfTheItemBefore) {
   std::vector<float> initial(model.items.stride());
   model.items.initial_vector(small_key(60), initial.data());
   EXPECT_TRUE(std::equal(initial.begin(), initial.end(), model.items.in(row)));
+}
+
+TEST_F(Eviction, WhatCameAfterAPairIsNotTheNewItem) {
+  for (std::size_t user = 0; user < 12; ++user) {
+    for (const std::uint64_t item : {3U, 4U, 0U}) choose(user, item);
+  }
+  for (const std::uint64_t item : {1, 2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}) {
+    choose(13, static_cast<std::uint64_t>(item));
+  }
+  choose(15, 3);
+  choose(15, 4);
+  const Slot row = slot_of(0);
+  const auto pairs_of_row = [&] {
+    Moment moment;
+    make_query(learner_->model(), UserKey{15}, stream_.users[15], TimeMs{now_ms_}, moment.query);
+    prepare(learner_->model(), kernels(fastest_kernel_level()), moment);
+    return moment.columns.find(row).pairs;
+  };
+  ASSERT_GT(pairs_of_row(), 0.0F);
+
+  choose(14, 60);
+
+  ASSERT_EQ(slot_of(60), row);
+  EXPECT_EQ(pairs_of_row(), 0.0F);
+}
+
+TEST_F(Eviction, ANewItemIsNotRepeatedAsTheOneBefore) {
+  const auto rate = [&](std::uint64_t item) {
+    const Model& model = learner_->model();
+    QueryOwnItem own;
+    own.slot = slot_of(item);
+    own.lag_class = 1;
+    own.count = 1;
+    return model.repeat.parts(own, {}, 1, {}, model.linear).rate;
+  };
+  for (int round = 0; round < 60; ++round) {
+    choose(0, 0);
+    choose(0, 1);
+  }
+  for (std::uint64_t item = 2; item < 20; ++item) choose(1, item);
+  ASSERT_NE(rate(0), rate(19)) << "0 is had again all the time";
+  const Slot row = slot_of(0);
+
+  choose(2, 60);
+  choose(2, 61);
+
+  ASSERT_EQ(slot_of(60), row);
+  EXPECT_EQ(rate(60), rate(19));
+  EXPECT_EQ(rate(61), rate(19));
 }
 
 TEST_F(Eviction, AnItemThatComesBackBeginsAnew) {
