@@ -43,6 +43,7 @@ CMD ["--help"]
 
 # The rest needs a broker, git or packages beside those of the build, and runs on Debian 12.
 FROM build AS test
+RUN apt-get update && apt-get install -y --no-install-recommends python3 && rm -rf /var/lib/apt/lists/*
 COPY tests tests
 RUN cmake --preset release && cmake --build --preset release \
  && ctest --preset release -j "$(nproc)" --no-tests=error \

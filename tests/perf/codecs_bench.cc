@@ -140,7 +140,7 @@ void EncodeProfile(benchmark::State& state) {
   const Profile user = profile();
   std::size_t bytes = 0;
   for (auto _ : state) {
-    const std::string encoded = profile_store::encode_profile(user);
+    std::string encoded = profile_store::encode_profile(user);
     bytes = encoded.size();
     benchmark::DoNotOptimize(encoded);
   }
@@ -221,7 +221,7 @@ void EncodeLearningRecord(benchmark::State& state) {
   const LearningRecord record = learning_record();
   std::size_t bytes = 0;
   for (auto _ : state) {
-    const std::string encoded = scorer::encode_learning_record(record);
+    std::string encoded = scorer::encode_learning_record(record);
     bytes = encoded.size();
     benchmark::DoNotOptimize(encoded);
   }
@@ -284,7 +284,7 @@ void EncodeRecommendation(benchmark::State& state) {
   const Recommendation slate = recommendation();
   std::size_t bytes = 0;
   for (auto _ : state) {
-    const std::string encoded = ingest::encode_recommendation(slate);
+    std::string encoded = ingest::encode_recommendation(slate);
     bytes = encoded.size();
     benchmark::DoNotOptimize(encoded);
   }
@@ -297,7 +297,7 @@ void EncodeRecommendationReference(benchmark::State& state) {
   const auto tree = nlohmann::json::parse(ingest::encode_recommendation(recommendation()));
   std::size_t bytes = 0;
   for (auto _ : state) {
-    const std::string encoded = tree.dump();
+    std::string encoded = tree.dump();
     bytes = encoded.size();
     benchmark::DoNotOptimize(encoded);
   }

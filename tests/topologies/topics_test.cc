@@ -67,7 +67,7 @@ TEST(Topics, PlanHasEveryTopicOfTheTable) {
 
 TEST(Topics, PlanKeepsTheLearningLogInOneOrderAndForEver) {
   auto plan = plan_topics(video(), 0);
-  const TopicDescription& learning = topic(plan, "video.learning");
+  const TopicDescription learning = topic(plan, "video.learning");
 
   EXPECT_EQ(learning.partitions, 1);
   EXPECT_EQ(learning.config.at("retention.ms"), "-1");
@@ -90,7 +90,7 @@ TEST(Topics, PlanKeepsTheLatestOfEachChunkOfAModel) {
 
 TEST(Topics, PlanGivesTheChangelogThePartitionsOfTheInput) {
   auto plan = plan_topics(video(), 12);
-  const TopicDescription& profiles = topic(plan, "video.profiles");
+  const TopicDescription profiles = topic(plan, "video.profiles");
 
   EXPECT_EQ(profiles.partitions, 12);
   EXPECT_EQ(profiles.config.at("cleanup.policy"), "compact");
