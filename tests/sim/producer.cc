@@ -1,0 +1,163 @@
+#include "tests/sim/producer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "vocab/assert.h"
+
+namespace fovea::sim {
+namespace {
+
+using ingest::TopicPartition;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kLinger{1};
+constexpr milliseconds kAskAgainAfter{100};
+
+}  // namespace
+
+std::optional<Offset> Producer::delivered_next(const TopicPartition& at) const {
+  const auto queue = queues_.find(at);
+  if (queue == queues_.end() || queue->second.delivered_next == kNoOffset) return std::nullopt;
+  return queue->second.delivered_next;
+}
+
+template <class What>
+void Producer::later(Time at, What what) {
+  core_.schedule(at, [self = weak_from_this(), what = std::move(what)](Time now) {
+    const auto producer = self.lock();
+    if (producer && !producer->abandoned_) what(*producer, now);
+  });
+}
+
+void Producer::enqueue(const TopicPartition& at, LogRecord record) {
+  FOVEA_ASSERT(!abandoned_);
+  Queue& queue = queues_[at];
+  const bool idle = queue.waiting.empty() && queue.under_way.empty();
+  queue.waiting.push_back(std::move(record));
+  ++pending_;
+  if (idle) {
+    later(core_.now() + kLinger, [at](Producer& self, Time now) { self.send(at, now); });
+  }
+}
+
+void Producer::hurry() {
+  for (auto& [at, queue] : queues_) send(at, core_.now());
+}
+
+void Producer::send(const TopicPartition& at, Time now) {
+  Queue& queue = queues_.at(at);
+  if (queue.waiting.empty() || !queue.under_way.empty() || core_.frozen(process_)) return;
+  const std::size_t most = std::min(queue.waiting.size(), core_.settings.batch_records_max);
+  const std::size_t count = 1 + core_.random.below(static_cast<std::uint32_t>(most));
+  for (std::size_t i = 0; i < count; ++i) {
+    queue.under_way.push_back(std::move(queue.waiting.front()));
+    queue.waiting.pop_front();
+  }
+  queue.arrived = false;
+  later(now + core_.up_to(core_.plan.delivery_max),
+        [at](Producer& self, Time then) { self.arrive(at, then); });
+}
+
+void Producer::arrive(const TopicPartition& at, Time now) {
+  const auto again = [at](Producer& self, Time then) { self.arrive(at, then); };
+  if (core_.plan.away(now)) {
+    later(core_.plan.broker_away_until + core_.up_to(core_.plan.delivery_max), again);
+    return;
+  }
+  if (core_.plan.refuse_batches > 0) {
+    --core_.plan.refuse_batches;
+    refuse(at, now);
+    return;
+  }
+  core_.crash_point_of_caller(process_, "batch:before");
+  Queue& queue = queues_.at(at);
+  const auto appended =
+      core_.log.append(at, id_, queue.sequence, queue.under_way, core_.clock.wall_at(now));
+  queue.arrived = true;
+  core_.crash_point_of_caller(process_, "batch:after");
+  if (core_.plan.lose_answers > 0) {
+    --core_.plan.lose_answers;
+    later(now + kAskAgainAfter, again);
+    return;
+  }
+  // A batch that is recognised may come back without its offset.
+  const Offset next = appended.repeated && core_.random.below(2) == 0 ? kNoOffset : appended.next;
+  later(now + core_.up_to(core_.plan.answer_max),
+        [at, next](Producer& self, Time then) { self.answer(at, next, then); });
+}
+
+void Producer::answer(const TopicPartition& at, Offset next, Time now) {
+  Queue& queue = queues_.at(at);
+  if (core_.frozen(process_)) {
+    queue.unread = next;
+    return;
+  }
+  queue.delivered_next = std::max(queue.delivered_next, next);
+  queue.sequence += static_cast<std::int64_t>(queue.under_way.size());
+  pending_ -= queue.under_way.size();
+  queue.under_way.clear();
+  send(at, now);
+}
+
+void Producer::go_on(Time now) {
+  if (abandoned_) return;
+  for (auto& [at, queue] : queues_) {
+    if (queue.unread) {
+      answer(at, *std::exchange(queue.unread, std::nullopt), now);
+    } else {
+      send(at, now);
+    }
+  }
+}
+
+// Nothing later of that partition gets through, and the client gives up the others' with it.
+void Producer::refuse(const TopicPartition& at, Time now) {
+  lost_ =
+      stop(fmt::format("interval lost: a record for {} was not delivered: refused", words_for(at)));
+  Queue& queue = queues_.at(at);
+  queue.waiting.clear();
+  queue.under_way.clear();
+  abandon(now);
+}
+
+void Producer::abandon(Time now) {
+  if (std::exchange(abandoned_, true)) return;
+  for (auto& [at, queue] : queues_) leave_on_the_wire(at, queue, now);
+  pending_ = 0;
+}
+
+void Producer::leave_on_the_wire(const TopicPartition& at, Queue& queue, Time now) {
+  std::vector<LogRecord> rest;
+  if (queue.arrived) {
+    queue.sequence += static_cast<std::int64_t>(queue.under_way.size());
+  } else {
+    rest = std::move(queue.under_way);
+  }
+  std::move(queue.waiting.begin(), queue.waiting.end(), std::back_inserter(rest));
+  queue.under_way.clear();
+  queue.waiting.clear();
+  if (rest.empty() || core_.plan.late_max.count() <= 0) return;
+  rest.resize(core_.random.below(static_cast<std::uint32_t>(rest.size()) + 1));
+  if (rest.empty()) return;
+  // In two parts at two times; a broker that is away has heard nothing, nor hears the second then.
+  const std::size_t split = core_.random.below(static_cast<std::uint32_t>(rest.size()) + 1);
+  const auto cut = std::make_shared<bool>(false);
+  Time arrival = now;
+  std::int64_t sequence = queue.sequence;
+  const auto middle = rest.begin() + static_cast<std::ptrdiff_t>(split);
+  for (const auto& part :
+       {std::vector<LogRecord>(rest.begin(), middle), std::vector<LogRecord>(middle, rest.end())}) {
+    if (part.empty()) continue;
+    arrival += core_.up_to(core_.plan.late_max) / 2;
+    core_.schedule(arrival, [&core = core_, id = id_, at, part, sequence, cut](Time then) {
+      *cut = *cut || core.plan.away(then);
+      if (!*cut) core.log.append(at, id, sequence, part, core.clock.wall_at(then));
+    });
+    sequence += static_cast<std::int64_t>(part.size());
+  }
+}
+
+}  // namespace fovea::sim

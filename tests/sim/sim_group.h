@@ -1,0 +1,108 @@
+#pragma once
+
+// The coordinator of one consumer group: classic protocol, eager hand-over, range assignment.
+//
+//                    somebody joins, leaves or falls silent
+//        +--------+ ------------------------------------------> +-----------+
+//        | stable |                                             | preparing |
+//        +--------+ <------------------------------------------ +-----------+
+//                    all have joined again, or time is up: generation + 1
+//
+// While it prepares, the partitions are still the old generation's, whose commits it takes.
+//
+// Source    Apache Kafka's group coordinator; static membership is KIP-345.
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "ingest/source.h"
+#include "tests/sim/sim_clock.h"
+#include "tests/sim/sim_log.h"
+#include "vocab/ids.h"
+
+namespace fovea::sim {
+
+enum class ProcessId : std::int32_t {};
+
+// By the instance id or a random word first: the order in which partitions are handed out.
+using MemberId = std::string;
+
+struct GroupSettings {
+  std::chrono::milliseconds session_timeout{6'000};
+  std::chrono::milliseconds max_poll_interval{300'000};  // also how long a rebalance waits
+  std::chrono::milliseconds initial_delay{0};  // how long the first member waits for others
+};
+
+class SimGroup {
+ public:
+  SimGroup(const SimLog& log, const GroupSettings& settings) : log_(log), settings_(settings) {}
+
+  // `word` is a name that nobody has. A static member that comes back while its place is kept gets
+  // what it had, at once, and fences whoever held the place.
+  [[nodiscard]] MemberId join(Time now, ProcessId process, const std::string& instance,
+                              const std::set<std::string>& topics, const std::string& word);
+
+  enum class Standing {
+    kUnknown,  // the group has gone on without it
+    kFenced,   // another one has its instance id
+    kInvited,  // to give up what it has and join again
+    kWaiting,  // for the others
+    kGiven,    // an assignment that it has not taken
+    kSettled,
+  };
+  [[nodiscard]] Standing standing(const MemberId& member, const std::string& instance,
+                                  std::int32_t taken) const;
+
+  // It gave up what it had. Nothing for a member that is not invited.
+  void join_again(Time now, const MemberId& member);
+
+  // Requires: kGiven.
+  [[nodiscard]] std::set<ingest::TopicPartition> assignment(const MemberId& member) const;
+  [[nodiscard]] std::int32_t generation() const { return generation_; }
+
+  void leave(Time now, const MemberId& member);
+  void polled(Time now, const MemberId& member);
+  // Without a heartbeat from now on, and with one again.
+  void silence(Time now, const MemberId& member);
+  void silence(Time now, ProcessId process);
+  void hear(ProcessId process);
+  void rebalance(Time now);
+
+  // When something happens by itself, given when the broker came back last; and that happening.
+  [[nodiscard]] std::optional<Time> due(Time broker_back) const;
+  void pass(Time now, Time broker_back);
+
+  std::map<ingest::TopicPartition, Offset> committed;
+
+ private:
+  struct Member {
+    ProcessId process{};
+    std::string instance;
+    std::set<std::string> topics;
+    std::set<ingest::TopicPartition> assigned;
+    bool joined = false;  // in the rebalance under way
+    Time last_poll;
+    std::optional<Time> silent_since;
+  };
+  [[nodiscard]] Time expiry(const Member& member, Time broker_back) const;
+  void remove(const MemberId& member);
+  void prepare(Time now);
+  void complete_if_all_joined(Time now);
+  void complete();
+
+  const SimLog& log_;
+  const GroupSettings settings_;
+  std::map<MemberId, Member> members_;
+  std::map<std::string, MemberId> instances_;
+  bool preparing_ = false;
+  std::int32_t generation_ = 0;
+  Time not_before_{};
+  Time deadline_{};
+};
+
+}  // namespace fovea::sim

@@ -1,0 +1,90 @@
+#pragma once
+
+// Topics and what is in them.
+//
+// Offsets are not indexes: a trimmed partition begins late and a compacted one has gaps. A producer
+// numbers what it writes to a partition; a batch that is there already is recognised by that.
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ingest/source.h"
+#include "vocab/ids.h"
+
+namespace fovea::sim {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct LogRecord {
+  Offset offset = kNoOffset;  // the log says
+  TimeMs record_time{};
+  std::optional<std::string> key;
+  std::optional<std::string> value;
+  Headers headers;
+  bool operator==(const LogRecord&) const = default;
+};
+
+struct LogPartition {
+  Offset start = 0;
+  Offset end = 0;
+  std::deque<LogRecord> records;                   // by offset
+  std::map<std::int32_t, std::int64_t> sequences;  // the next of each producer
+
+  // The first record at `from` or later: an index into `records`.
+  [[nodiscard]] std::size_t index_of(Offset from) const;
+};
+
+struct TopicSettings {
+  std::int32_t partitions = 1;
+  bool log_append_time = false;  // the broker's time instead of the producer's
+};
+
+class SimLog {
+ public:
+  // One that is there is left as it is.
+  void create(const std::string& topic, const TopicSettings& settings);
+
+  // 0 where there is no such topic.
+  [[nodiscard]] std::int32_t partition_count(const std::string& topic) const;
+
+  // Requires: the partition exists.
+  [[nodiscard]] const LogPartition& partition(const ingest::TopicPartition& at) const;
+
+  struct Appended {
+    Offset next = kNoOffset;  // one past the last of the batch
+    bool repeated = false;    // it was there
+  };
+  // `sequence` is the number of the batch's first record among its producer's in this partition.
+  // Requires: no number is left out, and of a batch all or nothing is there.
+  Appended append(const ingest::TopicPartition& at, std::int32_t producer, std::int64_t sequence,
+                  const std::vector<LogRecord>& batch, TimeMs now);
+
+  // By nobody in particular.
+  Offset append(const ingest::TopicPartition& at, LogRecord record, TimeMs now);
+
+  // Deletes what lies before `offset`.
+  void trim(const ingest::TopicPartition& at, Offset offset);
+
+  // Of each key only its newest record stays; a tombstone too, unless `drop_tombstones`. The last
+  // record of the partition always does.
+  void compact(const ingest::TopicPartition& at, bool drop_tombstones = false);
+
+  // Everything that is there, in one number.
+  [[nodiscard]] std::uint64_t digest() const;
+
+ private:
+  struct Topic {
+    TopicSettings settings;
+    std::vector<LogPartition> partitions;
+  };
+  [[nodiscard]] LogPartition& find(const ingest::TopicPartition& at);
+
+  std::map<std::string, Topic> topics_;
+};
+
+}  // namespace fovea::sim
