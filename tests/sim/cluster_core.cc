@@ -38,15 +38,15 @@ void ClusterCore::schedule(Time at, std::function<void(Time)> what) {
 }
 
 Time ClusterCore::when_up(Time at) const {
-  return plan.away(at) ? plan.broker_away_until : at;
+  return plan.broker_away.at(at) ? plan.broker_away.until : at;
 }
 
 Time ClusterCore::broker_back() const {
-  return plan.broker_away_until <= now() ? plan.broker_away_until : Time{};
+  return plan.broker_away.until <= now() ? plan.broker_away.until : Time{};
 }
 
 void ClusterCore::settle() {
-  if (plan.rebalance && !away()) {
+  if (plan.rebalance && !plan.broker_away.at(now())) {
     plan.rebalance = false;
     for (auto& [id, one] : groups_) one.rebalance(now());
   }
@@ -80,7 +80,7 @@ void ClusterCore::step(Time deadline) {
   for (const auto& [id, one] : groups_) {
     if (const auto at = one.due(broker_back())) next = std::min(next, when_up(*at));
   }
-  for (const Time at : {plan.broker_away_from, plan.broker_away_until}) {
+  for (const Time at : {plan.broker_away.from, plan.broker_away.until}) {
     if (at > now()) next = std::min(next, at);
   }
   clock.advance_to(next);
@@ -131,8 +131,39 @@ void ClusterCore::thaw(ProcessId process) {
   if (!alive(process) || !frozen(process)) return;
   settle();
   find(process).frozen = false;
-  for (auto& [id, one] : groups_) one.hear(process);
+  hear_again(process);
   each_producer(process, [this](Producer& producer) { producer.go_on(now()); });
+}
+
+void ClusterCore::cut_off(ProcessId process, std::chrono::nanoseconds time) {
+  settle();
+  find(process).cut = {now(), now() + time};
+  for (auto& [id, one] : groups_) one.silence(now(), process);
+  schedule(now() + time, [this, process](Time) { hear_again(process); });
+}
+
+void ClusterCore::hear_again(ProcessId process) {
+  const Process& one = find(process);
+  if (!one.alive || one.frozen || one.cut.at(now())) return;
+  for (auto& [id, group] : groups_) group.hear(process);
+}
+
+std::array<Outage, 2> ClusterCore::outages(ProcessId process) const {
+  return {plan.broker_away, processes_.at(static_cast<std::size_t>(process)).cut};
+}
+
+bool ClusterCore::away(ProcessId process, Time at) const {
+  const auto all = outages(process);
+  return std::any_of(all.begin(), all.end(), [at](const Outage& one) { return one.at(at); });
+}
+
+Time ClusterCore::reachable(ProcessId process, Time at) const {
+  while (away(process, at)) {
+    for (const Outage& one : outages(process)) {
+      if (one.at(at)) at = one.until;
+    }
+  }
+  return at;
 }
 
 void ClusterCore::crash_point(ProcessId process, const char* where) {
@@ -173,15 +204,18 @@ ClusterCore::Call::~Call() {
   core_.caller_ = before_;
 }
 
-Result<void> AwayReport::say(const ClusterCore& core) {
-  if (!core.away() || core.now() - said_ < kReportEvery) return {};
+Result<void> AwayReport::say(const ClusterCore& core, ProcessId process) {
+  if (!core.away(process) || core.now() - said_ < kReportEvery) return {};
   said_ = core.now();
-  return no_broker(core);
+  return no_broker(core, process);
 }
 
-Error no_broker(const ClusterCore& core) {
-  const auto away =
-      std::chrono::duration_cast<std::chrono::seconds>(core.now() - core.plan.broker_away_from);
+Error no_broker(const ClusterCore& core, ProcessId process) {
+  Time since = core.now();
+  for (const Outage& one : core.outages(process)) {
+    if (one.at(core.now())) since = std::min(since, one.from);
+  }
+  const auto away = std::chrono::duration_cast<std::chrono::seconds>(core.now() - since);
   return retry(fmt::format("no broker of sim has answered for {} s", away.count()));
 }
 

@@ -7,6 +7,7 @@
 // whoever waits moves the clock from one event to the next. What is due is done in the order of its
 // time, then in the order it was planned.
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -43,7 +44,12 @@ class ClusterCore {
   [[nodiscard]] std::map<std::string, SimGroup>& groups() { return groups_; }
 
   [[nodiscard]] Time now() const { return clock.monotonic(); }
-  [[nodiscard]] bool away() const { return plan.away(now()); }
+  // What keeps this process from the broker: the broker's absence or a cut of its own.
+  [[nodiscard]] std::array<Outage, 2> outages(ProcessId process) const;
+  [[nodiscard]] bool away(ProcessId process, Time at) const;
+  [[nodiscard]] bool away(ProcessId process) const { return away(process, now()); }
+  // `at`, or when the broker can be reached again.
+  [[nodiscard]] Time reachable(ProcessId process, Time at) const;
   // Up to `most`, at least a microsecond.
   [[nodiscard]] std::chrono::microseconds up_to(std::chrono::microseconds most);
 
@@ -67,6 +73,7 @@ class ClusterCore {
   void kill(ProcessId process);
   void freeze(ProcessId process);
   void thaw(ProcessId process);
+  void cut_off(ProcessId process, std::chrono::nanoseconds time);
   void crash_point(ProcessId process, const char* where);
   // As crash_point(), where the effect is one of whoever is calling in; another's is no point at
   // which the caller could die.
@@ -92,10 +99,12 @@ class ClusterCore {
   struct Process {
     bool alive = true;
     bool frozen = false;
+    Outage cut;
   };
   [[nodiscard]] Process& find(ProcessId process);
   [[nodiscard]] Time broker_back() const;
   [[nodiscard]] Time when_up(Time at) const;
+  void hear_again(ProcessId process);
   template <class What>
   void each_producer(ProcessId process, const What& what);
 
@@ -110,7 +119,7 @@ class ClusterCore {
 // While no broker answers, a client says so every three seconds.
 class AwayReport {
  public:
-  Result<void> say(const ClusterCore& core);
+  Result<void> say(const ClusterCore& core, ProcessId process);
 
  private:
   Time said_{};
@@ -119,7 +128,7 @@ class AwayReport {
 // "topic t does not exist"
 [[nodiscard]] Error missing_topic(const std::string& topic);
 [[nodiscard]] std::string words_for(const ingest::TopicPartition& at);
-[[nodiscard]] Error no_broker(const ClusterCore& core);
+[[nodiscard]] Error no_broker(const ClusterCore& core, ProcessId process);
 
 [[nodiscard]] ingest::SourceRecord to_record(const LogRecord& record, std::string_view topic,
                                              Partition partition);

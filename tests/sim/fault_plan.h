@@ -3,7 +3,8 @@
 // What goes wrong in a simulated cluster. The driver sets it, at any time; the cluster uses it up.
 //
 // A count says how many of the next ones fail; the rest is in force until it is changed. The wall
-// clock is set with SimClock::jump(), a process stopped with SimCluster::freeze() and kill().
+// clock is set with SimClock::jump(), a process cut off, stopped or ended with SimCluster's
+// cut_off(), freeze() and kill().
 
 #include <chrono>
 
@@ -11,10 +12,16 @@
 
 namespace fovea::sim {
 
+// From one to before the other. May lie ahead.
+struct Outage {
+  Time from{};
+  Time until{};
+
+  [[nodiscard]] bool at(Time time) const { return from <= time && time < until; }
+};
+
 struct FaultPlan {
-  // No broker answers from one to before the other. May lie ahead.
-  Time broker_away_from{};
-  Time broker_away_until{};
+  Outage broker_away;  // nobody answers
 
   int queue_full = 0;           // appends that find no room
   int refuse_batches = 0;       // batches that are refused for good
@@ -31,12 +38,8 @@ struct FaultPlan {
   // its successor has begun to write. Zero: nothing does.
   std::chrono::milliseconds late_max{500};
 
-  [[nodiscard]] bool away(Time at) const {
-    return broker_away_from <= at && at < broker_away_until;
-  }
   void take_broker_away(Time from, std::chrono::nanoseconds lasts) {
-    broker_away_from = from;
-    broker_away_until = from + lasts;
+    broker_away = {from, from + lasts};
   }
 };
 

@@ -63,8 +63,8 @@ void Producer::send(const TopicPartition& at, Time now) {
 
 void Producer::arrive(const TopicPartition& at, Time now) {
   const auto again = [at](Producer& self, Time then) { self.arrive(at, then); };
-  if (core_.plan.away(now)) {
-    later(core_.plan.broker_away_until + core_.up_to(core_.plan.delivery_max), again);
+  if (core_.away(process_, now)) {
+    later(core_.reachable(process_, now) + core_.up_to(core_.plan.delivery_max), again);
     return;
   }
   if (core_.plan.refuse_batches > 0) {
@@ -142,7 +142,8 @@ void Producer::leave_on_the_wire(const TopicPartition& at, Queue& queue, Time no
   if (rest.empty() || core_.plan.late_max.count() <= 0) return;
   rest.resize(core_.random.below(static_cast<std::uint32_t>(rest.size()) + 1));
   if (rest.empty()) return;
-  // In two parts at two times; a broker that is away has heard nothing, nor hears the second then.
+  // In two parts at two times. A broker that cannot be reached then hears neither that part nor
+  // what follows it.
   const std::size_t split = core_.random.below(static_cast<std::uint32_t>(rest.size()) + 1);
   const auto cut = std::make_shared<bool>(false);
   Time arrival = now;
@@ -152,10 +153,11 @@ void Producer::leave_on_the_wire(const TopicPartition& at, Queue& queue, Time no
        {std::vector<LogRecord>(rest.begin(), middle), std::vector<LogRecord>(middle, rest.end())}) {
     if (part.empty()) continue;
     arrival += core_.up_to(core_.plan.late_max) / 2;
-    core_.schedule(arrival, [&core = core_, id = id_, at, part, sequence, cut](Time then) {
-      *cut = *cut || core.plan.away(then);
-      if (!*cut) core.log.append(at, id, sequence, part, core.clock.wall_at(then));
-    });
+    core_.schedule(
+        arrival, [&core = core_, id = id_, process = process_, at, part, sequence, cut](Time then) {
+          *cut = *cut || core.away(process, then);
+          if (!*cut) core.log.append(at, id, sequence, part, core.clock.wall_at(then));
+        });
     sequence += static_cast<std::int64_t>(part.size());
   }
 }

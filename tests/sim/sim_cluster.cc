@@ -44,6 +44,9 @@ void SimCluster::freeze(ProcessId process) {
 void SimCluster::thaw(ProcessId process) {
   core_->thaw(process);
 }
+void SimCluster::cut_off(ProcessId process, std::chrono::nanoseconds time) {
+  core_->cut_off(process, time);
+}
 bool SimCluster::alive(ProcessId process) const {
   return core_->alive(process);
 }

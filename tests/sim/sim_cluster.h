@@ -16,6 +16,8 @@
 //              Clients that are left over may be destroyed and tell nobody; any other call of
 //              theirs throws Crash.
 //   freeze()   no heartbeats, nothing sent, answers stay unread until thaw(): a zombie.
+//   cut_off()  to this process the broker is away, and the broker hears nothing of it: a zombie
+//              that goes on.
 //
 // Crash points are called before and after whatever outlives a process:
 //
@@ -76,6 +78,8 @@ class SimCluster {
   void kill(ProcessId process);
   void freeze(ProcessId process);
   void thaw(ProcessId process);
+  // From now on, for so long.
+  void cut_off(ProcessId process, std::chrono::nanoseconds time);
   [[nodiscard]] bool alive(ProcessId process) const;
 
   void set_crash_hook(CrashHook hook);

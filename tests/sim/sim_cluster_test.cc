@@ -189,6 +189,15 @@ TEST_F(SimSinkTest, NothingArrivesLateWhereThePlanSaysSo) {
   EXPECT_TRUE(log_values().empty());
 }
 
+TEST_F(SimSinkTest, NothingArrivesLateAtABrokerThatIsAway) {
+  const auto out = sink(process);
+  append(*out, 20);
+  cluster.kill(process);
+  plan.take_broker_away(clock.monotonic(), 1s);
+  cluster.run_for(10s);
+  EXPECT_TRUE(log_values().empty());
+}
+
 TEST_F(SimSinkTest, WhatArrivesLateCanComeAfterASuccessorsRecords) {
   bool after = false;
   for (int round = 0; round < 20 && !after; ++round) {

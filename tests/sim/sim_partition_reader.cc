@@ -30,13 +30,13 @@ class SimPartitionReader final : public ingest::PartitionReader {
     if (stopped_) return *stopped_;
     const Time deadline = core_.now() + timeout;
     core_.wait(deadline, [&] {
-      if (core_.away()) return false;
+      if (core_.away(process_)) return false;
       if (next_ < log().start || next_ > log().end) return true;
       known_end_ = log().end;
       // The end is told once, each time that it is reached.
       return next_ < log().end || !std::exchange(end_told_, true);
     });
-    if (core_.away()) return away_.say(core_);
+    if (core_.away(process_)) return away_.say(core_, process_);
     if (next_ < log().start || next_ > log().end) {
       stopped_ =
           stop(fmt::format("{}: position {} is not between the topic's start {} and its end {}",
@@ -52,7 +52,7 @@ class SimPartitionReader final : public ingest::PartitionReader {
 
   Result<Ends> ends(milliseconds timeout) override {
     const ClusterCore::Call call(core_, process_);
-    if (!core_.wait(core_.now() + timeout, [this] { return !core_.away(); })) {
+    if (!core_.wait(core_.now() + timeout, [this] { return !core_.away(process_); })) {
       return retry(fmt::format("ends of {}: timed out", words_for(at_)));
     }
     return Ends{log().start, log().end};
@@ -97,7 +97,9 @@ Result<std::unique_ptr<ingest::PartitionReader>> open_sim_reader(ClusterCore& co
                                                                  const TopicPartition& at,
                                                                  Offset start) {
   const ClusterCore::Call call(core, process);
-  if (!core.wait(core.now() + kLookUp, [&core] { return !core.away(); })) return no_broker(core);
+  if (!core.wait(core.now() + kLookUp, [&] { return !core.away(process); })) {
+    return no_broker(core, process);
+  }
   const std::int32_t partitions = core.log.partition_count(at.topic);
   if (partitions == 0) return missing_topic(at.topic);
   if (at.partition < 0 || at.partition >= partitions) {

@@ -59,7 +59,7 @@ class SimSink final : public ingest::Sink {
                                  [this] { return producer_->pending() == 0 || producer_->lost(); });
     if (producer_->lost()) return *producer_->lost();
     if (done) return {};
-    if (auto said = away_.say(core_); !said) return said;
+    if (auto said = away_.say(core_, process_); !said) return said;
     return retry(fmt::format("{} records not acknowledged by sim yet", producer_->pending()));
   }
 
@@ -73,8 +73,8 @@ class SimSink final : public ingest::Sink {
  private:
   Result<void> look_up(const std::string& topic) {
     if (known_.contains(topic)) return {};
-    if (!core_.wait(core_.now() + kLookUp, [this] { return !core_.away(); })) {
-      return no_broker(core_);
+    if (!core_.wait(core_.now() + kLookUp, [this] { return !core_.away(process_); })) {
+      return no_broker(core_, process_);
     }
     if (core_.log.partition_count(topic) == 0) return missing_topic(topic);
     known_.insert(topic);
@@ -84,7 +84,7 @@ class SimSink final : public ingest::Sink {
   Result<void> queue_is_full() {
     core_.wait(core_.now() + kFullQueueWait, [] { return false; });
     if (producer_->lost()) return *producer_->lost();
-    if (auto said = away_.say(core_); !said) return said;
+    if (auto said = away_.say(core_, process_); !said) return said;
     return retry("the queue to sim is full");
   }
 

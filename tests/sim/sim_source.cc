@@ -65,9 +65,9 @@ class SimSource final : public ingest::Source {
     while (!stopped_) {
       if (session_ran_out()) {
         lose_session();
-        return stopped_ ? Result<void>(*stopped_) : away_.say(core_);
+        return stopped_ ? Result<void>(*stopped_) : away_.say(core_, process_);
       }
-      if (!core_.away()) {
+      if (!core_.away(process_)) {
         if (follow_group()) break;
         if (stopped_) break;
         fetch(out, records_max);
@@ -79,7 +79,7 @@ class SimSource final : public ingest::Source {
       out.resize(before);
       return *stopped_;
     }
-    return out.size() > before ? Result<void>{} : away_.say(core_);
+    return out.size() > before ? Result<void>{} : away_.say(core_, process_);
   }
 
   Result<void> commit(const std::vector<TopicPosition>& positions) override {
@@ -92,7 +92,7 @@ class SimSource final : public ingest::Source {
     }
     const Time deadline = core_.now() + kCommitWithin;
     core_.wait(core_.now() + kCommitTakes, [] { return false; });
-    if (!core_.wait(deadline, [this] { return !core_.away(); })) return no_answer();
+    if (!core_.wait(deadline, [this] { return !core_.away(process_); })) return no_answer();
     if (core_.plan.postpone_commits > 0) {
       --core_.plan.postpone_commits;
       return retry("commit: the coordinator is moving");
@@ -184,10 +184,13 @@ class SimSource final : public ingest::Source {
 
   // The client counts for itself: without an answer for a session it is no member any more.
   [[nodiscard]] bool session_ran_out() const {
-    if (!member_ || joined_at_ >= core_.plan.broker_away_until) return false;
-    const Time from = std::max(joined_at_, core_.plan.broker_away_from);
-    const Time until = std::min(core_.now(), core_.plan.broker_away_until);
-    return until - from >= core_.settings.group.session_timeout;
+    if (!member_) return false;
+    const auto outages = core_.outages(process_);
+    return std::any_of(outages.begin(), outages.end(), [this](const Outage& outage) {
+      const Time from = std::max(joined_at_, outage.from);
+      const Time until = std::min(core_.now(), outage.until);
+      return until - from >= core_.settings.group.session_timeout;
+    });
   }
 
   void lose_session() {
@@ -215,8 +218,8 @@ class SimSource final : public ingest::Source {
   }
 
   Result<std::vector<TopicPosition>> starting_positions() {
-    if (!core_.wait(core_.now() + kAssignWithin, [this] { return !core_.away(); })) {
-      return stop("committed offsets of the group: " + no_broker(core_).message);
+    if (!core_.wait(core_.now() + kAssignWithin, [this] { return !core_.away(process_); })) {
+      return stop("committed offsets of the group: " + no_broker(core_, process_).message);
     }
     std::vector<AssignedPartition> committed;
     for (const TopicPartition& at : assigned_) {
@@ -326,15 +329,15 @@ class SimSource final : public ingest::Source {
 
   [[nodiscard]] static Error no_answer() { return retry("commit: no answer from sim within 10 s"); }
 
-  // A process that is dead says nothing, to nobody.
+  // A process that is dead says nothing, to nobody; nor one that is frozen.
   void close() {
-    if (!core_.alive(process_)) return;
+    if (!core_.alive(process_) || core_.frozen(process_)) return;
     try {
       const ClusterCore::Call call(core_, process_);
       const bool ours = !replaced_ && member_ && check_membership().has_value();
       give_up(!ours);
       if (!member_) return;
-      if (consumer_.instance_id.empty() && !core_.away()) {
+      if (consumer_.instance_id.empty() && !core_.away(process_)) {
         group().leave(core_.now(), *member_);
       } else {
         group().silence(core_.now(), *member_);

@@ -353,6 +353,79 @@ TEST_F(SimSourceTest, LosesItsPartitionsToALongOutageAndJoinsAgain) {
   }
 }
 
+TEST_F(SimSourceTest, AProcessThatIsCutOffLosesItsPartitionsWhileItRuns) {
+  fill(0, 10);
+  const auto apart = join("a");
+  settle({apart.get()});
+  const auto out = sink(apart->process);
+  ASSERT_TRUE(out->append(output(0, "too late")));
+  cluster.cut_off(apart->process, 20s);
+  const auto heir = join("h");
+  EXPECT_FALSE(out->flush(1s));
+  cluster.run_for(6s);
+  settle({heir.get()});
+  EXPECT_EQ(heir->holds().size(), 4U);
+  EXPECT_TRUE(apart->listener.revoked.empty());
+  const auto polled = apart->poll();
+  ASSERT_FALSE(polled);
+  EXPECT_EQ(polled.error().disposition, Disposition::kRetry);
+  ASSERT_EQ(apart->listener.revoked.size(), 1U);
+  EXPECT_TRUE(apart->listener.revoked[0].lost);
+  EXPECT_EQ(log_values().size(), 10U);
+  cluster.run_for(20s);
+  EXPECT_EQ(log_values().back(), "too late");
+  settle({apart.get(), heir.get()});
+  EXPECT_EQ(apart->holds().size(), 2U);
+  EXPECT_EQ(heir->holds().size(), 2U);
+}
+
+TEST_F(SimSourceTest, AShortCutIsNotNoticedAndHeartbeatsGoOnAfterIt) {
+  const auto reader = join();
+  settle({reader.get()});
+  cluster.cut_off(reader->process, 5s);
+  cluster.run_for(30s);
+  ASSERT_TRUE(reader->poll());
+  EXPECT_TRUE(reader->listener.revoked.empty());
+  EXPECT_TRUE(reader->source->commit(position(1)));
+}
+
+TEST_F(SimSourceTest, ABrokerThatWasAwayHasCountedNobodysSilence) {
+  const auto stays = join();
+  const auto dead = join();
+  settle({stays.get(), dead.get()});
+  cluster.kill(dead->process);
+  plan.take_broker_away(clock.monotonic() + 3s, 5s);
+  cluster.run_for(13s);
+  settle({stays.get()});
+  EXPECT_EQ(stays->holds().size(), 2U);
+  cluster.run_for(1s);
+  settle({stays.get()});
+  EXPECT_EQ(stays->holds().size(), 4U);
+}
+
+TEST_F(SimSourceTest, TheFirstMemberOfAGroupWaitsForOthersAsLongAsItIsTold) {
+  ClusterSettings settings;
+  settings.group.initial_delay = 3s;
+  SimCluster patient(clock, plan, 7, settings);
+  patient.create_topic("t", {4, false});
+  Reader readers[2];
+  for (Reader& reader : readers) {
+    reader.process = patient.start_process();
+    auto source =
+        patient.open_source({{"t"}, "g", "", "earliest", {}}, reader.listener, reader.process);
+    ASSERT_TRUE(source);
+    reader.source = *std::move(source);
+  }
+  settle({&readers[0], &readers[1]});
+  EXPECT_TRUE(readers[0].listener.assigned.empty());
+  ASSERT_TRUE(readers[0].poll(10s));
+  ASSERT_TRUE(readers[1].poll(10s));
+  EXPECT_EQ(readers[0].holds().size(), 2U);
+  EXPECT_EQ(readers[1].holds().size(), 2U);
+  EXPECT_EQ(patient.generation("g"), 1);
+  for (Reader& reader : readers) reader.source.reset();
+}
+
 TEST_F(SimSourceTest, APostponedCommitIsNotThereALostAnswersIs) {
   const auto reader = join();
   settle({reader.get()});
