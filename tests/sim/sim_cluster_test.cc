@@ -59,6 +59,10 @@ TEST_F(SimSinkTest, WritesABatchOnceAlthoughItsAnswerIsLost) {
   const auto out = sink(process);
   plan.lose_answers = 3;
   const auto values = append(*out, 50);
+  // It is there, and its producer does not know.
+  ASSERT_FALSE(out->flush(50ms));
+  EXPECT_FALSE(log_values().empty());
+  EXPECT_EQ(out->pending(), 50U);
   ASSERT_TRUE(out->flush(5s));
   EXPECT_EQ(plan.lose_answers, 0);
   EXPECT_EQ(log_values(), values);
@@ -214,14 +218,29 @@ TEST_F(SimSinkTest, WhatArrivesLateCanComeAfterASuccessorsRecords) {
   EXPECT_TRUE(after);
 }
 
-TEST_F(SimSinkTest, AFrozenProcessSendsTheRestWhenItThaws) {
+TEST_F(SimSinkTest, AFrozenProcessSendsNothing) {
+  const auto out = sink(process);
+  const auto values = append(*out, 10);
+  cluster.freeze(process);
+  cluster.run_for(1h);
+  EXPECT_TRUE(log_values().empty());
+  cluster.thaw(process);
+  cluster.run_for(1s);
+  EXPECT_EQ(log_values(), values);
+}
+
+TEST_F(SimSinkTest, AFrozenProcessReadsNoAnswerAndSendsTheRestWhenItThaws) {
   const auto out = sink(process);
   plan.delivery_max = std::chrono::milliseconds(1);
   const auto values = append(*out, 200);
+  const std::size_t pending = out->pending();
   cluster.freeze(process);
   cluster.run_for(1h);
   EXPECT_LT(log_values().size(), 200U);
+  EXPECT_GT(log_values().size(), 200U - pending);
+  EXPECT_EQ(out->pending(), pending);
   cluster.thaw(process);
+  EXPECT_LT(out->pending(), pending);
   ASSERT_TRUE(out->flush(1s));
   EXPECT_EQ(log_values(), values);
 }
@@ -295,7 +314,13 @@ TEST_F(SimReaderTest, ReadsToTheEndAndReturnsEarlyThere) {
   ASSERT_TRUE(reader->poll(out, 7, 100ms));
   EXPECT_GE(clock.monotonic() - before, 100ms);
   fill(1);
-  EXPECT_EQ(read(*reader), std::vector<Offset>{20});
+  ASSERT_TRUE(reader->poll(out, 7, 100ms));
+  EXPECT_EQ(out.size(), 1U);
+  // The end that was reached anew is.
+  const Time then = clock.monotonic();
+  ASSERT_TRUE(reader->poll(out, 7, 100ms));
+  EXPECT_LT(clock.monotonic() - then, 10ms);
+  EXPECT_EQ(out.size(), 1U);
 }
 
 TEST_F(SimReaderTest, TellsTheEndsOfATrimmedPartitionAndReadsFromItsStart) {

@@ -286,13 +286,63 @@ TEST_F(SimSourceTest, TheSameInstanceFencesTheOneBefore) {
 TEST_F(SimSourceTest, AMemberThatIsNotPolledIsOutOfItsGroup) {
   const auto idle = join();
   settle({idle.get()});
-  const auto heir = join();
-  ASSERT_TRUE(heir->poll());
   cluster.run_for(301s);
+  const auto heir = join();
   settle({heir.get()});
   EXPECT_EQ(heir->holds().size(), 4U);
   ASSERT_TRUE(idle->poll());
   EXPECT_TRUE(idle->listener.revoked.back().lost);
+}
+
+TEST_F(SimSourceTest, AMemberThatDoesNotLetGoIsWaitedForNoLongerThanItsPollInterval) {
+  const auto busy = join();
+  settle({busy.get()});
+  cluster.run_for(100s);
+  ASSERT_TRUE(busy->poll());
+  const auto heir = join();
+  ASSERT_TRUE(heir->poll());
+  cluster.run_for(290s);
+  settle({heir.get()});
+  EXPECT_TRUE(heir->holds().empty());
+  cluster.run_for(11s);
+  settle({heir.get()});
+  EXPECT_EQ(heir->holds().size(), 4U);
+}
+
+TEST_F(SimSourceTest, PartitionsThatDoNotDivideEvenlyAreAllGivenOut) {
+  const auto a = join("a");
+  const auto b = join("b");
+  const auto c = join("c");
+  settle({a.get(), b.get(), c.get()});
+  EXPECT_EQ(a->holds(), (std::vector<Partition>{0, 1}));
+  EXPECT_EQ(b->holds(), std::vector<Partition>{2});
+  EXPECT_EQ(c->holds(), std::vector<Partition>{3});
+}
+
+TEST_F(SimSourceTest, BringsNothingOfAPartitionThatWasGivenUp) {
+  const auto first = join();
+  settle({first.get()});
+  const auto second = join();
+  ASSERT_TRUE(second->poll());
+  const auto third = join();
+  ASSERT_TRUE(third->poll());
+  ASSERT_TRUE(first->poll());
+  ASSERT_EQ(first->listener.revoked.size(), 1U);
+  // It waits for what becomes of the group.
+  const auto fourth = join();
+  ASSERT_TRUE(fourth->poll());
+  ASSERT_TRUE(first->poll());
+  fill(0, 5);
+  ASSERT_TRUE(first->poll());
+  EXPECT_TRUE(first->got.empty());
+}
+
+TEST_F(SimSourceTest, AFrozenProcessSaysNothingWhenItIsTornDown) {
+  const auto reader = join();
+  settle({reader.get()});
+  cluster.freeze(reader->process);
+  reader->source.reset();
+  EXPECT_TRUE(reader->listener.revoked.empty());
 }
 
 TEST_F(SimSourceTest, ARebalanceCanBeAskedFor) {
@@ -424,6 +474,21 @@ TEST_F(SimSourceTest, TheFirstMemberOfAGroupWaitsForOthersAsLongAsItIsTold) {
   EXPECT_EQ(readers[1].holds().size(), 2U);
   EXPECT_EQ(patient.generation("g"), 1);
   for (Reader& reader : readers) reader.source.reset();
+}
+
+TEST_F(SimSourceTest, ALongOutageIsNoticedAfterwardsToo) {
+  const auto reader = join("a");
+  settle({reader.get()});
+  plan.take_broker_away(clock.monotonic(), 30s);
+  cluster.run_for(60s);
+  const auto committed = reader->source->commit(position(3));
+  ASSERT_FALSE(committed);
+  EXPECT_EQ(committed.error().reason, "not_ours");
+  ASSERT_TRUE(reader->poll());
+  ASSERT_EQ(reader->listener.revoked.size(), 1U);
+  EXPECT_TRUE(reader->listener.revoked[0].lost);
+  settle({reader.get()});
+  EXPECT_EQ(reader->holds().size(), 4U);
 }
 
 TEST_F(SimSourceTest, APostponedCommitIsNotThereALostAnswersIs) {
