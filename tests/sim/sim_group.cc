@@ -106,15 +106,14 @@ std::optional<Time> SimGroup::due(Time broker_back) const {
     all_joined = all_joined && member.joined;
     at = std::min(at, expiry(member, broker_back));
   }
-  if (preparing_) at = std::min(at, all_joined ? not_before_ : deadline_);
+  if (preparing_ && all_joined) at = std::min(at, not_before_);
   return at;
 }
 
 void SimGroup::pass(Time now, Time broker_back) {
   std::vector<MemberId> gone;
   for (const auto& [id, member] : members_) {
-    const bool late = preparing_ && !member.joined && now >= deadline_;
-    if (late || now >= expiry(member, broker_back)) gone.push_back(id);
+    if (now >= expiry(member, broker_back)) gone.push_back(id);
   }
   for (const MemberId& id : gone) remove(id);
   if (!gone.empty()) prepare(now);
@@ -130,7 +129,6 @@ void SimGroup::remove(const MemberId& member) {
 void SimGroup::prepare(Time now) {
   if (preparing_) return;
   preparing_ = true;
-  deadline_ = now + settings_.max_poll_interval;
   not_before_ = now;
   for (auto& [id, member] : members_) member.joined = false;
 }

@@ -34,7 +34,7 @@ using MemberId = std::string;
 
 struct GroupSettings {
   std::chrono::milliseconds session_timeout{6'000};
-  std::chrono::milliseconds max_poll_interval{300'000};  // also how long a rebalance waits
+  std::chrono::milliseconds max_poll_interval{300'000};  // so also how long a rebalance waits
   std::chrono::milliseconds initial_delay{0};  // how long the first member waits for others
 };
 
@@ -102,7 +102,6 @@ class SimGroup {
   bool preparing_ = false;
   std::int32_t generation_ = 0;
   Time not_before_{};
-  Time deadline_{};
 };
 
 }  // namespace fovea::sim
