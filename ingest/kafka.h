@@ -130,6 +130,23 @@ class PartitionReader {
 [[nodiscard]] Result<std::unique_ptr<PartitionReader>> open_partition_reader(
     const KafkaSettings& settings, const TopicPartition& at, Offset start);
 
+// Opens what reads and writes while a topology runs: the real clients, or a simulation's. As the
+// functions of these names.
+// Threads   Safe for concurrent calls.
+class ClientFactory {
+ public:
+  virtual ~ClientFactory() = default;
+  [[nodiscard]] virtual Result<std::unique_ptr<Source>> open_source(
+      const KafkaSettings& settings, const ConsumerSettings& consumer,
+      AssignmentListener& listener) const = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<Sink>> open_sink(
+      const KafkaSettings& settings) const = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<PartitionReader>> open_partition_reader(
+      const KafkaSettings& settings, const TopicPartition& at, Offset start) const = 0;
+};
+
+[[nodiscard]] const ClientFactory& kafka_clients();
+
 // What is asked of a cluster before anything is read or written.
 struct TopicDescription {
   std::string name;

@@ -25,7 +25,7 @@
 #include "topologies/demo_world.h"
 #include "topologies/embedded_cluster.h"
 #include "topologies/http_server.h"
-#include "topologies/learner_thread.h"
+#include "topologies/learner_loop.h"
 #include "topologies/log.h"
 #include "topologies/metrics.h"
 #include "topologies/metrics_server.h"

@@ -13,14 +13,15 @@ namespace fovea::topologies {
 using std::chrono::milliseconds;
 
 LogFollower::LogFollower(const Config& config, std::string process,
-                         std::unique_ptr<scorer::Learner> learner, TimePoint now)
-    : process_(std::move(process)),
+                         std::unique_ptr<scorer::Learner> learner, const Clock& clock)
+    : clock_(clock),
+      process_(std::move(process)),
       publish_interval_(config.view.publish_interval_ms),
       publish_examples_(static_cast<std::uint64_t>(config.view.publish_examples)),
       model_id_(learner->stamp().model_id),
       learner_(std::move(learner)),
       view_position_(learner_->stamp().position),
-      published_at_(now) {
+      published_at_(clock.monotonic()) {
   if (const Offset position = learner_->stamp().position; position >= 0) {
     digests_.note(position, learner_->digest());
   }
@@ -28,7 +29,7 @@ LogFollower::LogFollower(const Config& config, std::string process,
 
 Result<void> LogFollower::fold(const std::vector<ingest::SourceRecord>& records,
                                std::vector<std::string>& disagreements) {
-  const auto started = std::chrono::steady_clock::now();
+  const auto started = clock_.monotonic();
   for (const ingest::SourceRecord& record : records) {
     const auto at_fault = [&record](const Error& error) {
       return stop(fmt::format("{} offset {}: {}", record.topic, record.offset, error.message));
@@ -53,7 +54,7 @@ Result<void> LogFollower::fold(const std::vector<ingest::SourceRecord>& records,
     ++unpublished_;
     digests_.note(record.offset, learner_->digest());
   }
-  unsaved_ += std::chrono::steady_clock::now() - started;
+  unsaved_ += clock_.monotonic() - started;
   return {};
 }
 
@@ -119,10 +120,10 @@ bool LogFollower::publish_if_due(TimePoint now) {
   const bool enough = unpublished_ >= publish_examples_ && elapsed >= last_publish_cost_ * 10;
   if (!enough && elapsed < publish_interval_) return false;
 
-  const auto started = std::chrono::steady_clock::now();
+  const auto started = clock_.monotonic();
   // A worker that still holds the retired view makes this wait for the next time.
   if (!learner_->publish()) return false;
-  last_publish_cost_ = std::chrono::steady_clock::now() - started;
+  last_publish_cost_ = clock_.monotonic() - started;
   published_at_ = now;
   unpublished_ = 0;
   view_example_time_ = example_time_;

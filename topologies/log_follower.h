@@ -16,6 +16,7 @@
 #include "scorer/learner.h"
 #include "topologies/config.h"
 #include "topologies/digest_ring.h"
+#include "vocab/clock.h"
 #include "vocab/result.h"
 
 namespace fovea::topologies {
@@ -37,7 +38,7 @@ class LogFollower {
   using TimePoint = std::chrono::steady_clock::time_point;
 
   LogFollower(const Config& config, std::string process, std::unique_ptr<scorer::Learner> learner,
-              TimePoint now);
+              const Clock& clock = system_clock());
 
   // Folds records of the learning log in order. What another process's mark contradicts is
   // appended to `disagreements`, one clause each: the models differ, which must never be. What is
@@ -78,6 +79,7 @@ class LogFollower {
   void count(scorer::LearnOutcome outcome, const ingest::SourceRecord& record);
   void compare(const Mark& mark, Offset at, std::vector<std::string>& disagreements);
 
+  const Clock& clock_;
   std::string process_;
   std::chrono::milliseconds publish_interval_;
   std::uint64_t publish_examples_;

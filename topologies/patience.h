@@ -6,9 +6,9 @@
 #include <atomic>
 #include <chrono>
 #include <string>
-#include <thread>
 
 #include "topologies/log.h"
+#include "vocab/clock.h"
 #include "vocab/result.h"
 
 namespace fovea::topologies {
@@ -16,6 +16,7 @@ namespace fovea::topologies {
 struct Patience {
   const std::atomic<bool>& stopping;  // gives up at once
   bool fail_fast = false;             // gives up at the first failure
+  const Clock& clock = system_clock();
 };
 
 // Calls `attempt` until it answers anything but kRetry; waits 100 ms first, then longer, 2 s at
@@ -31,13 +32,14 @@ auto keep_trying(const Patience& patience, const std::string& what, Attempt atte
     auto result = attempt();
     if (result || result.error().disposition != Disposition::kRetry) return result;
     if (patience.fail_fast || patience.stopping.load()) return stop(result.error().message);
-    if (said == steady_clock::time_point::min() || steady_clock::now() - said >= seconds(5)) {
+    const auto now = patience.clock.monotonic();
+    if (said == steady_clock::time_point::min() || now - said >= seconds(5)) {
       log_warning(what + ": " + result.error().message + ", trying again");
-      said = steady_clock::now();
+      said = now;
     }
     for (auto left = backoff; left > milliseconds(0) && !patience.stopping.load();
          left -= milliseconds(50)) {
-      std::this_thread::sleep_for(std::min(left, milliseconds(50)));
+      patience.clock.sleep(std::min(left, milliseconds(50)));
     }
     backoff = std::min(backoff * 2, milliseconds(2000));
   }

@@ -59,15 +59,15 @@ Result<Cluster> examine_cluster(const Config& config, ingest::KafkaAdmin& admin)
 // has learned what the others know. With a snapshot it serves at once.
 Result<void> await_model(const Config& config, const LearnerThread& learner,
                          const std::atomic<bool>& stopping) {
-  if (learner.restored()) return {};
+  const LearnerLoop& loop = learner.loop();
+  if (loop.restored()) return {};
   auto said_at = steady_clock::now();
-  while (!learner.caught_up() && !stopping) {
+  while (!loop.caught_up() && !stopping) {
     if (const auto failure = learner.failure()) return *failure;
     std::this_thread::sleep_for(milliseconds(20));
     if (steady_clock::now() - said_at < seconds(3)) continue;
     said_at = steady_clock::now();
-    log_info(
-        fmt::format("learning from {}, position {}", config.topics.learning, learner.position()));
+    log_info(fmt::format("learning from {}, position {}", config.topics.learning, loop.position()));
   }
   return {};
 }
@@ -166,7 +166,7 @@ Result<std::unique_ptr<RunningTopology>> RunningTopology::start(
   parts->store = *std::move(store);
   if (metrics) metrics->watch_store(parts->store.get());
   set_phase("restoring the model");
-  LearnerThreadSettings learning{kafka, config.instance_id, model_directory(config)};
+  LearnerSettings learning{kafka, config.instance_id, model_directory(config)};
   learning.clock = &clock;
   learning.metrics = metrics;
   auto learner = LearnerThread::start(config, std::move(learning), patience);
@@ -181,10 +181,11 @@ Result<std::unique_ptr<RunningTopology>> RunningTopology::start(
 
   const WorkerShared shared{config,
                             kafka,
+                            ingest::kafka_clients(),
                             clock,
                             *parts->store,
                             parts->claims,
-                            *parts->learner,
+                            parts->learner->loop(),
                             parts->withdrawn,
                             cluster.input_partitions,
                             metrics};
@@ -210,8 +211,8 @@ PipelineCounts RunningTopology::counts() const {
   return parts_->crew->counts();
 }
 
-const LearnerThread& RunningTopology::learner() const {
-  return *parts_->learner;
+const LearnerLoop& RunningTopology::learner() const {
+  return parts_->learner->loop();
 }
 
 std::string RunningTopology::status() const {
@@ -222,7 +223,7 @@ std::string RunningTopology::status() const {
       "{} events, {} recommendations covering {} of {} scorable events ({} triggers held), {} dead "
       "letters, model at {}",
       sum.events, sum.recommendations, sum.covered, sum.scorable, sum.held, dead_letters,
-      parts_->learner->position());
+      learner().position());
 }
 
 }  // namespace fovea::topologies

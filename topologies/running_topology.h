@@ -22,7 +22,7 @@
 
 namespace fovea::topologies {
 
-class LearnerThread;
+class LearnerLoop;
 class Metrics;
 
 // What has to be known of a cluster before anything is read or written.
@@ -61,7 +61,7 @@ class RunningTopology {
   // Of all workers, as of their last batches.
   [[nodiscard]] PipelineCounts counts() const;
 
-  [[nodiscard]] const LearnerThread& learner() const;
+  [[nodiscard]] const LearnerLoop& learner() const;
 
   // "12 events, 7 recommendations covering ..."
   [[nodiscard]] std::string status() const;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include "topologies/log.h"
@@ -85,46 +84,60 @@ void Worker::enter(WorkerPhase phase) {
 }
 
 Result<void> Worker::run() {
-  int rebuilds = 0;
   for (;;) {
-    const std::uint64_t commits_before = commits_;
-    auto ended = session();
-    // Of two processes with one instance id the older gives way, or neither gets anywhere.
-    if (source_ && source_->replaced()) {
-      beyond_repair_ = true;
-      ended =
-          fovea::stop(ended.error().message + "; give each process a group.instance of its own");
-    }
-    if (ended || beyond_repair_ || stopping_) {
-      // The source goes first: closing it calls on_revoked(), which needs the rest.
-      if (phase_ != WorkerPhase::kDraining) enter(WorkerPhase::kDraining);
-      source_.reset();
-      enter(WorkerPhase::kClosed);
-      return ended;
-    }
-    rebuilds = commits_ > commits_before ? 1 : rebuilds + 1;
-    if (rebuilds > kRebuildsMax) return ended;
-    log_warning(fmt::format("worker {}: {}: starting again with new clients", name_,
-                            ended.error().message));
-    enter(WorkerPhase::kRebuilding);
-    metrics_.rebuilds.add();
-    metrics_.commit_began.set(0);
-    source_.reset();
-    sink_.reset();
-    outbox_.clear();
-    emissions_.clear();
-    {
-      const std::lock_guard lock(counts_mutex_);
-      counts_before_ = counts_;
-    }
-    for (int waited_ms = 0; waited_ms < 500 * rebuilds && !stopping_; waited_ms += 50) {
-      std::this_thread::sleep_for(milliseconds(50));
-    }
-    enter(WorkerPhase::kJoining);
+    auto turned = turn();
+    if (!turned || phase_ == WorkerPhase::kClosed) return turned;
   }
 }
 
-Result<void> Worker::session() {
+Result<void> Worker::turn() {
+  auto done = phase_ == WorkerPhase::kJoining ? join() : step();
+  if (done && !stopping_) return {};
+  if (done) {
+    enter(WorkerPhase::kDraining);
+    done = drain();
+  }
+  // Of two processes with one instance id the older gives way, or neither gets anywhere.
+  if (source_ && source_->replaced()) {
+    beyond_repair_ = true;
+    done = fovea::stop(done.error().message + "; give each process a group.instance of its own");
+  }
+  rebuilds_ = commits_ > commits_before_ ? 1 : rebuilds_ + 1;
+  if (done || beyond_repair_ || stopping_ || rebuilds_ > kRebuildsMax)
+    return close(std::move(done));
+  rebuild(done.error());
+  return {};
+}
+
+Result<void> Worker::close(Result<void> outcome) {
+  if (phase_ != WorkerPhase::kDraining) enter(WorkerPhase::kDraining);
+  // The source goes first: closing it calls on_revoked(), which needs the rest.
+  source_.reset();
+  enter(WorkerPhase::kClosed);
+  return outcome;
+}
+
+void Worker::rebuild(const Error& why) {
+  log_warning(fmt::format("worker {}: {}: starting again with new clients", name_, why.message));
+  enter(WorkerPhase::kRebuilding);
+  metrics_.rebuilds.add();
+  metrics_.commit_began.set(0);
+  source_.reset();
+  sink_.reset();
+  outbox_.clear();
+  emissions_.clear();
+  {
+    const std::lock_guard lock(counts_mutex_);
+    counts_before_ = counts_;
+  }
+  for (int waited_ms = 0; waited_ms < 500 * rebuilds_ && !stopping_; waited_ms += 50) {
+    shared_.clock.sleep(milliseconds(50));
+  }
+  enter(WorkerPhase::kJoining);
+}
+
+Result<void> Worker::join() {
+  commits_before_ = commits_;
   const Config& config = shared_.config;
   PipelineSettings settings;
   settings.clock = &shared_.clock;
@@ -153,7 +166,7 @@ Result<void> Worker::session() {
       shared_.metrics->set_kafka(name_, statistics);
     };
   }
-  auto sink = ingest::open_kafka_sink(kafka);
+  auto sink = shared_.clients.open_sink(kafka);
   if (!sink) return sink.error();
   sink_ = *std::move(sink);
   ingest::ConsumerSettings consumer;
@@ -164,16 +177,12 @@ Result<void> Worker::session() {
   consumer.start = config.start;
   // Where the events begin says nothing about the catalogue.
   consumer.whole_topics = {config.topics.items};
-  auto source = ingest::open_kafka_source(kafka, consumer, *this);
+  auto source = shared_.clients.open_source(kafka, consumer, *this);
   if (!source) return source.error();
   source_ = *std::move(source);
 
   enter(WorkerPhase::kRunning);
-  while (!stopping_) {
-    if (auto stepped = step(); !stepped) return stepped;
-  }
-  enter(WorkerPhase::kDraining);
-  return drain();
+  return {};
 }
 
 Result<void> Worker::step() {
@@ -184,7 +193,7 @@ Result<void> Worker::step() {
     timeout = kHeldPoll;
   } else if (interval_open_) {
     const auto due = interval_began_ + milliseconds(shared_.config.delivery.commit_interval_ms);
-    const auto left = std::chrono::duration_cast<milliseconds>(due - steady_clock::now());
+    const auto left = std::chrono::duration_cast<milliseconds>(due - shared_.clock.monotonic());
     timeout = std::clamp(left, milliseconds(0), kPollMax);
   }
   std::vector<SourceRecord> batch;
@@ -192,18 +201,18 @@ Result<void> Worker::step() {
   // A restore that was cut short by stop() is no failure.
   if (!polled && stopping_) return {};
   if (auto heeded = heed(std::move(polled), "input"); !heeded) return heeded;
-  const auto began = steady_clock::now();
+  const auto began = shared_.clock.monotonic();
   if (!batch.empty()) {
     if (auto processed = process(batch); !processed) return processed;
   }
   if (auto heeded = heed(outbox_.pump(*sink_), "output"); !heeded) return heeded;
   note_emissions();
   if (!batch.empty()) {
-    metrics_.step.add(steady_clock::now() - began);
+    metrics_.step.add(shared_.clock.monotonic() - began);
     metrics_.batch_records.add(static_cast<double>(batch.size()));
   }
   note_progress(batch);
-  if (commit_point_->phase() != CommitPhase::kOpen || commit_is_due(steady_clock::now())) {
+  if (commit_point_->phase() != CommitPhase::kOpen || commit_is_due(shared_.clock.monotonic())) {
     return heed(commit(kCommitStep), "commit");
   }
   return {};
@@ -213,7 +222,7 @@ Result<void> Worker::step() {
 Result<void> Worker::heed(Result<void> outcome, const char* what) {
   if (outcome || outcome.error().disposition == Disposition::kStop) return outcome;
   metrics_.set_trouble(fmt::format("{}: {}", what, outcome.error().message));
-  const auto now = steady_clock::now();
+  const auto now = shared_.clock.monotonic();
   if (!said_at_ || now - *said_at_ >= kSayEvery) {
     said_at_ = now;
     log_warning(fmt::format("{}: {}, trying again", what, outcome.error().message));
@@ -224,7 +233,7 @@ Result<void> Worker::heed(Result<void> outcome, const char* what) {
 Result<void> Worker::process(const std::vector<SourceRecord>& batch) {
   if (!interval_open_) {
     interval_open_ = true;
-    interval_began_ = steady_clock::now();
+    interval_began_ = shared_.clock.monotonic();
   }
   Result<Effects> effects = [&] {
     const scorer::ModelView view = shared_.learner.view();
@@ -280,7 +289,7 @@ Result<void> Worker::commit(milliseconds timeout) {
     if (!interval_open_) return {};
     interval_open_ = false;
     commit_point_->begin(pipeline_->close_interval());
-    metrics_.commit_began.set(steady_clock::now().time_since_epoch().count());
+    metrics_.commit_began.set(shared_.clock.monotonic().time_since_epoch().count());
   }
   auto advanced = commit_point_->advance(outbox_, *sink_, store_, *source_, timeout);
   if (!advanced) {
@@ -292,7 +301,7 @@ Result<void> Worker::commit(milliseconds timeout) {
   }
   ++commits_;
   metrics_.commits.add();
-  metrics_.commit.add(steady_clock::now().time_since_epoch() -
+  metrics_.commit.add(shared_.clock.monotonic().time_since_epoch() -
                       steady_clock::duration(metrics_.commit_began.value()));
   metrics_.commit_began.set(0);
   // Every example so far was acknowledged at or before this place of the learning log.
@@ -307,7 +316,7 @@ Result<void> Worker::commit(milliseconds timeout) {
 void Worker::answer_foreign_appends() {
   for (const CommitPoint::Foreign& hole : commit_point_->foreign()) {
     auto outdated = [&]() -> Result<std::vector<UserId>> {
-      auto reader = ingest::open_partition_reader(
+      auto reader = shared_.clients.open_partition_reader(
           shared_.kafka, {shared_.config.topics.profiles, hole.partition}, hole.from);
       if (!reader) return reader.error();
       return outdated_users(**reader, hole.partition, hole.to, store_, stopping_);
@@ -330,12 +339,12 @@ void Worker::answer_foreign_appends() {
 }
 
 Result<void> Worker::drain() {
-  const auto deadline = steady_clock::now() + kLastCommit;
+  const auto deadline = shared_.clock.monotonic() + kLastCommit;
   for (;;) {
     auto committed = commit(kCommitStep);
     if (committed && !interval_open_ && commit_point_->phase() == CommitPhase::kOpen) return {};
     if (!committed && committed.error().disposition == Disposition::kStop) return committed;
-    if (!committed && steady_clock::now() >= deadline) {
+    if (!committed && shared_.clock.monotonic() >= deadline) {
       log_warning(fmt::format("the last interval was not committed and will be read again: {}",
                               committed.error().message));
       return {};
@@ -382,7 +391,7 @@ void Worker::note_progress(const std::vector<SourceRecord>& batch) {
     found->second->next.set(record.offset + 1);
     found->second->record_time_ms.set(value(record.record_time));
   }
-  const auto now = steady_clock::now();
+  const auto now = shared_.clock.monotonic();
   if (now - ends_noted_at_ < kProgressEvery) return;
   ends_noted_at_ = now;
   for (const auto& [at, partition] : metrics_.partitions()) {
@@ -460,8 +469,9 @@ Result<Restored> Worker::restore(Partition partition,
   request.stored = stored;
   request.input_next = committed;
   return keep_trying(
-      {stopping_}, fmt::format("restore of partition {}", partition), [&]() -> Result<Restored> {
-        auto reader = ingest::open_partition_reader(
+      {stopping_, false, shared_.clock}, fmt::format("restore of partition {}", partition),
+      [&]() -> Result<Restored> {
+        auto reader = shared_.clients.open_partition_reader(
             shared_.kafka, {shared_.config.topics.profiles, partition}, request.changelog_from);
         if (!reader) return reader.error();
         return restore_partition(**reader, request, store_, shared_.clock, stopping_);
@@ -473,12 +483,12 @@ void Worker::on_revoked(const std::vector<TopicPartition>& partitions, bool lost
   // open is dropped.
   const bool may_commit = !lost && source_ != nullptr && !beyond_repair_;
   if (may_commit) {
-    const auto deadline = steady_clock::now() + kLastCommit;
+    const auto deadline = shared_.clock.monotonic() + kLastCommit;
     for (;;) {
       const auto committed = commit(kCommitStep);
       if (committed && !interval_open_ && commit_point_->phase() == CommitPhase::kOpen) break;
       if (!committed && (committed.error().disposition == Disposition::kStop ||
-                         steady_clock::now() >= deadline)) {
+                         shared_.clock.monotonic() >= deadline)) {
         log_warning("partitions go without a last commit: " + committed.error().message);
         lost = true;
         break;

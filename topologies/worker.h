@@ -24,7 +24,7 @@
 #include "topologies/claimed_store.h"
 #include "topologies/commit_point.h"
 #include "topologies/config.h"
-#include "topologies/learner_thread.h"
+#include "topologies/learner_loop.h"
 #include "topologies/lifecycle.h"
 #include "topologies/metrics.h"
 #include "topologies/outbox.h"
@@ -40,10 +40,11 @@ namespace fovea::topologies {
 struct WorkerShared {
   const Config& config;
   const ingest::KafkaSettings& kafka;
+  const ingest::ClientFactory& clients;
   const Clock& clock;
   profile_store::ProfileStore& store;
   PartitionClaims& claims;
-  LearnerThread& learner;
+  LearnerLoop& learner;
   WithdrawnItems& withdrawn;
   std::int32_t input_partitions = 0;
   Metrics* metrics = nullptr;  // null: nobody looks
@@ -59,6 +60,12 @@ class Worker final : private ingest::AssignmentListener {
   // Until stop(), then drains and commits.
   // Errors: kStop: the store's; or the broker's clients, when new ones did not help.
   [[nodiscard]] Result<void> run();
+
+  // One turn of run(): joins, or polls, processes and commits what is due, or starts again with new
+  // clients, or ends. For whoever drives it in a thread of their own; until closed().
+  // Errors: as run(); it is closed then.
+  [[nodiscard]] Result<void> turn();
+  [[nodiscard]] bool closed() const { return phase_ == WorkerPhase::kClosed; }
 
   void stop() { stopping_ = true; }
 
@@ -79,8 +86,10 @@ class Worker final : private ingest::AssignmentListener {
 
   void answer_foreign_appends();
 
-  Result<void> session();
+  Result<void> join();
   Result<void> step();
+  Result<void> close(Result<void> outcome);
+  void rebuild(const Error& why);
   Result<void> process(const std::vector<ingest::SourceRecord>& batch);
   void route(Effects effects);
   Result<void> commit(std::chrono::milliseconds timeout);
@@ -122,6 +131,8 @@ class Worker final : private ingest::AssignmentListener {
   TimePoint interval_began_;
   bool beyond_repair_ = false;  // the failure is not the client's: new handles would not help
   std::uint64_t commits_ = 0;
+  std::uint64_t commits_before_ = 0;  // when it joined
+  int rebuilds_ = 0;                  // one after another, without a commit between
   bool misrouted_said_ = false;
   std::optional<TimePoint> said_at_;  // when a failure that passes was last said
 

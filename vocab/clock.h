@@ -1,9 +1,9 @@
 #pragma once
 
-// Wall-clock time as a dependency, so that a test or a replay can bring its own.
+// Time as a dependency, so that a test, a replay or a simulation can bring its own.
 
 #include <chrono>
-#include <cstdint>
+#include <thread>
 
 #include "vocab/ids.h"
 
@@ -15,6 +15,16 @@ class Clock {
 
   // Milliseconds since the Unix epoch.
   [[nodiscard]] virtual TimeMs now() const = 0;
+
+  // For durations: it only goes on, whatever becomes of the wall clock.
+  [[nodiscard]] virtual std::chrono::steady_clock::time_point monotonic() const {
+    return std::chrono::steady_clock::now();
+  }
+
+  // Blocks the calling thread.
+  virtual void sleep(std::chrono::nanoseconds duration) const {
+    std::this_thread::sleep_for(duration);
+  }
 };
 
 class SystemClock final : public Clock {
@@ -24,5 +34,10 @@ class SystemClock final : public Clock {
     return TimeMs{duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count()};
   }
 };
+
+inline const Clock& system_clock() {
+  static const SystemClock clock;
+  return clock;
+}
 
 }  // namespace fovea

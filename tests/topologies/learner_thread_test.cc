@@ -82,7 +82,7 @@ class StartOfLearning : public testing::Test {
   }
 
   std::unique_ptr<LearnerThread> start(Offset far_behind) {
-    LearnerThreadSettings settings{kafka_, "a", directory()};
+    LearnerSettings settings{kafka_, "a", directory()};
     settings.metrics = &metrics_;
     settings.far_behind = far_behind;
     auto started = LearnerThread::start(config_, std::move(settings), {stopping_});
@@ -93,9 +93,10 @@ class StartOfLearning : public testing::Test {
   // Learns to the end of the log, as whoever began with nothing.
   void expect_learned(LearnerThread& thread, Offset records) {
     const auto deadline = std::chrono::steady_clock::now() + 30s;
-    while (thread.position() < records - 1) {
+    while (thread.loop().position() < records - 1) {
       ASSERT_FALSE(thread.failure()) << thread.failure()->message;
-      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "position " << thread.position();
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline)
+          << "position " << thread.loop().position();
       std::this_thread::sleep_for(5ms);
     }
     thread.stop();
@@ -121,7 +122,7 @@ TEST_F(StartOfLearning, WithoutASnapshotTheLogIsLearnedFromItsStart) {
   ASSERT_TRUE(thread);
 
   EXPECT_EQ(began(), kNoOffset);
-  EXPECT_FALSE(thread->restored());
+  EXPECT_FALSE(thread->loop().restored());
   expect_learned(*thread, 40);
 }
 

@@ -24,12 +24,19 @@ LearningRecord item_record(Offset offset) {
   return record;
 }
 
+// Folding and publishing take no time.
+class StoppedClock final : public Clock {
+ public:
+  [[nodiscard]] TimeMs now() const override { return TimeMs{0}; }
+  [[nodiscard]] TimePoint monotonic() const override { return {}; }
+};
+
 class LogFollowerTest : public testing::Test {
  protected:
   LogFollower follower(const std::string& process) {
     auto learner = scorer::Learner::create(config_.model);
     FOVEA_ASSERT(learner.has_value());
-    return {config_, process, *std::move(learner), start_};
+    return {config_, process, *std::move(learner), stopped_};
   }
 
   void append(const LearningRecord& record) {
@@ -50,7 +57,8 @@ class LogFollowerTest : public testing::Test {
   }
 
   Config config_ = small_config();
-  TimePoint start_{};
+  const StoppedClock stopped_;
+  const TimePoint start_ = stopped_.monotonic();
   std::vector<ingest::SourceRecord> log_;
 };
 

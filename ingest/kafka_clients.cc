@@ -1,0 +1,30 @@
+#include "ingest/kafka.h"
+
+namespace fovea::ingest {
+namespace {
+
+class KafkaClients final : public ClientFactory {
+ public:
+  Result<std::unique_ptr<Source>> open_source(const KafkaSettings& settings,
+                                              const ConsumerSettings& consumer,
+                                              AssignmentListener& listener) const override {
+    return open_kafka_source(settings, consumer, listener);
+  }
+  Result<std::unique_ptr<Sink>> open_sink(const KafkaSettings& settings) const override {
+    return open_kafka_sink(settings);
+  }
+  Result<std::unique_ptr<PartitionReader>> open_partition_reader(const KafkaSettings& settings,
+                                                                 const TopicPartition& at,
+                                                                 Offset start) const override {
+    return ingest::open_partition_reader(settings, at, start);
+  }
+};
+
+}  // namespace
+
+const ClientFactory& kafka_clients() {
+  static const KafkaClients clients;
+  return clients;
+}
+
+}  // namespace fovea::ingest
