@@ -104,6 +104,13 @@ void CommitPoint::note_delivered(const ingest::Sink& sink) {
   }
 }
 
+void CommitPoint::note_end(Partition partition, Offset end) {
+  FOVEA_ASSERT(phase_ == CommitPhase::kOpen);
+  Offset& next = next_[partition];
+  if (end > next) foreign_.push_back({partition, next, end});
+  next = std::max(next, end);
+}
+
 void CommitPoint::drop(const std::set<ingest::TopicPartition>& partitions,
                        const std::string& input_topic) {
   const auto gone = [&](Partition partition) {

@@ -42,7 +42,14 @@ class CommitPoint {
     Offset from = 0;
     Offset to = 0;
   };
+  // Or by asking for a changelog's end, while phase() is kOpen.
   [[nodiscard]] const std::vector<Foreign>& foreign() const { return foreign_; }
+  void note_end(Partition partition, Offset end);
+  // One past the last record of a partition's changelog, as far as we know.
+  [[nodiscard]] Offset next(Partition partition) const {
+    const auto found = next_.find(partition);
+    return found == next_.end() ? 0 : found->second;
+  }
   void foreign_dealt_with() { foreign_.clear(); }
 
   // Starts a commit. Requires: phase() == kOpen; every output of the interval is in `outbox`,

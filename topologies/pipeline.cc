@@ -159,6 +159,12 @@ void Pipeline::open(Partition partition, std::optional<PartitionPositions> posit
   if (positions) task.positions = *positions;
 }
 
+void Pipeline::say_position(const ingest::TopicPartition& at) {
+  Task& task = impl_->tasks[at.partition];
+  task.topic = at.topic;
+  task.moved = true;
+}
+
 void Pipeline::close(Partition partition) {
   impl_->tasks.erase(partition);
 }

@@ -128,6 +128,10 @@ class Pipeline {
   // A partition of the input becomes ours, with the positions that the store has for it.
   void open(Partition partition, std::optional<profile_store::PartitionPositions> positions);
 
+  // The next interval says where the partition stands, also when nothing of it was read: the group
+  // knows less than the store. Requires: it is open, with positions.
+  void say_position(const ingest::TopicPartition& at);
+
   // A partition goes: what is open of it is dropped.
   void close(Partition partition);
 

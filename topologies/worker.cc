@@ -35,6 +35,8 @@ constexpr milliseconds kLastCommit{10'000};
 constexpr milliseconds kProgressEvery{100};
 // In a backfill the learner may be so many records behind what we wrote.
 constexpr Offset kLearnerLagMax = 20'000;
+// What an owner before had on its way when it lost a partition has arrived by then, or never will.
+constexpr seconds kLateWrites{10};
 // What stays broken is said this often.
 constexpr seconds kSayEvery{3};
 // New handles without a single commit between, before it is given up.
@@ -70,7 +72,10 @@ Worker::Worker(const WorkerShared& shared, std::string name, std::string instanc
       unwatched_(shared.metrics ? nullptr : std::make_unique<WorkerMetrics>(name_)),
       metrics_(shared.metrics ? shared.metrics->add_worker(name_) : *unwatched_) {}
 
-Worker::~Worker() = default;
+// Closing the source calls on_revoked(), which needs the rest.
+Worker::~Worker() {
+  source_.reset();
+}
 
 PipelineCounts Worker::counts() const {
   const std::lock_guard lock(counts_mutex_);
@@ -124,8 +129,6 @@ void Worker::rebuild(const Error& why) {
   metrics_.commit_began.set(0);
   source_.reset();
   sink_.reset();
-  outbox_.clear();
-  emissions_.clear();
   {
     const std::lock_guard lock(counts_mutex_);
     counts_before_ = counts_;
@@ -160,15 +163,7 @@ Result<void> Worker::join() {
   interval_open_ = false;
   holding_ = false;
 
-  ingest::KafkaSettings kafka = shared_.kafka;
-  if (shared_.metrics) {
-    kafka.statistics = [this](const ingest::KafkaStatistics& statistics) {
-      shared_.metrics->set_kafka(name_, statistics);
-    };
-  }
-  auto sink = shared_.clients.open_sink(kafka);
-  if (!sink) return sink.error();
-  sink_ = *std::move(sink);
+  if (auto opened = renew_sink(); !opened) return opened;
   ingest::ConsumerSettings consumer;
   consumer.topics = config.topics.input;
   consumer.topics.push_back(config.topics.items);
@@ -177,11 +172,34 @@ Result<void> Worker::join() {
   consumer.start = config.start;
   // Where the events begin says nothing about the catalogue.
   consumer.whole_topics = {config.topics.items};
-  auto source = shared_.clients.open_source(kafka, consumer, *this);
+  auto source = shared_.clients.open_source(client_settings(), consumer, *this);
   if (!source) return source.error();
   source_ = *std::move(source);
 
   enter(WorkerPhase::kRunning);
+  return {};
+}
+
+ingest::KafkaSettings Worker::client_settings() {
+  ingest::KafkaSettings kafka = shared_.kafka;
+  if (shared_.metrics) {
+    kafka.statistics = [this](const ingest::KafkaStatistics& statistics) {
+      shared_.metrics->set_kafka(name_, statistics);
+    };
+  }
+  return kafka;
+}
+
+// The sink before drops what it has not delivered: an older profile must not arrive after those of
+// the partition's new owner.
+Result<void> Worker::renew_sink() {
+  sink_.reset();
+  outbox_.clear();
+  emissions_.clear();
+  lost_ = false;
+  auto sink = shared_.clients.open_sink(client_settings());
+  if (!sink) return sink.error();
+  sink_ = *std::move(sink);
   return {};
 }
 
@@ -201,6 +219,9 @@ Result<void> Worker::step() {
   // A restore that was cut short by stop() is no failure.
   if (!polled && stopping_) return {};
   if (auto heeded = heed(std::move(polled), "input"); !heeded) return heeded;
+  if (lost_) {
+    if (auto renewed = renew_sink(); !renewed) return renewed;
+  }
   const auto began = shared_.clock.monotonic();
   if (!batch.empty()) {
     if (auto processed = process(batch); !processed) return processed;
@@ -212,9 +233,11 @@ Result<void> Worker::step() {
     metrics_.batch_records.add(static_cast<double>(batch.size()));
   }
   note_progress(batch);
-  if (commit_point_->phase() != CommitPhase::kOpen || commit_is_due(shared_.clock.monotonic())) {
+  const auto now = shared_.clock.monotonic();
+  if (commit_point_->phase() != CommitPhase::kOpen || commit_is_due(now)) {
     return heed(commit(kCommitStep), "commit");
   }
+  look_for_late_writes(now);
   return {};
 }
 
@@ -230,11 +253,14 @@ Result<void> Worker::heed(Result<void> outcome, const char* what) {
   return {};
 }
 
+void Worker::open_interval() {
+  if (interval_open_) return;
+  interval_open_ = true;
+  interval_began_ = shared_.clock.monotonic();
+}
+
 Result<void> Worker::process(const std::vector<SourceRecord>& batch) {
-  if (!interval_open_) {
-    interval_open_ = true;
-    interval_began_ = shared_.clock.monotonic();
-  }
+  open_interval();
   Result<Effects> effects = [&] {
     const scorer::ModelView view = shared_.learner.view();
     return pipeline_->process(batch, store_, *view);
@@ -312,6 +338,31 @@ Result<void> Worker::commit(milliseconds timeout) {
   return {};
 }
 
+// An owner before may have had writes on their way when this one read the changelog to its end.
+// Later commits would show them; where nothing is to be committed, nothing would.
+void Worker::look_for_late_writes(TimePoint now) {
+  const auto due = std::find_if(look_at_.begin(), look_at_.end(),
+                                [&](const auto& entry) { return entry.second <= now; });
+  if (due == look_at_.end() || commit_point_->phase() != CommitPhase::kOpen) return;
+  const Partition partition = due->first;
+  due->second = now + kLateWrites;  // where the broker is away
+  auto reader = shared_.clients.open_partition_reader(
+      shared_.kafka, {shared_.config.topics.profiles, partition}, commit_point_->next(partition));
+  if (!reader) return;
+  const auto ends = (*reader)->ends(kCommitStep);
+  if (!ends) return;
+  look_at_.erase(partition);
+  commit_point_->note_end(partition, ends->high);
+  answer_foreign_appends();
+}
+
+// With the next interval, which does not wait for an event.
+void Worker::write_again(Partition partition, std::vector<UserId> users) {
+  if (users.empty()) return;
+  commit_point_->append_again(partition, std::move(users));
+  open_interval();
+}
+
 // Where the reading does not succeed, the hole is looked at again after the next commit.
 void Worker::answer_foreign_appends() {
   for (const CommitPoint::Foreign& hole : commit_point_->foreign()) {
@@ -333,7 +384,7 @@ void Worker::answer_foreign_appends() {
           "they are written again",
           hole.partition, outdated->size(), hole.from));
     }
-    commit_point_->append_again(hole.partition, *std::move(outdated));
+    write_again(hole.partition, *std::move(outdated));
   }
   commit_point_->foreign_dealt_with();
 }
@@ -454,8 +505,15 @@ Result<std::optional<TopicPosition>> Worker::take(const ingest::AssignedPartitio
     outdated = std::move(restored->outdated);
   }
   commit_point_->adopt(partition, positions ? positions->changelog_next : 0);
-  commit_point_->append_again(partition, std::move(outdated));
+  write_again(partition, std::move(outdated));
   pipeline_->open(partition, positions);
+  // Its offsets were not taken when the store was written; nobody may wait for them until the next
+  // event.
+  if (stored && plan.start && assigned.committed.value_or(0) < *plan.start) {
+    pipeline_->say_position(assigned.at);
+    open_interval();
+  }
+  look_at_[partition] = shared_.clock.monotonic() + kLateWrites;
   if (!plan.start) return std::optional<TopicPosition>();
   return std::optional(TopicPosition{assigned.at, *plan.start});
 }
@@ -496,12 +554,16 @@ void Worker::on_revoked(const std::vector<TopicPartition>& partitions, bool lost
     }
   }
   const std::set<TopicPartition> gone(partitions.begin(), partitions.end());
-  if (lost || !may_commit) commit_point_->drop(gone, shared_.config.topics.input.front());
+  if (lost || !may_commit) {
+    commit_point_->drop(gone, shared_.config.topics.input.front());
+    lost_ = true;
+  }
   for (const TopicPartition& at : partitions) {
     assigned_.erase(at);
     metrics_.revoke(at);
     if (at.topic == shared_.config.topics.items) continue;
     if (at.partition == 0) shared_.learner.disown_publication(this);
+    look_at_.erase(at.partition);
     pipeline_->close(at.partition);
   }
   if (phase_ == WorkerPhase::kRunning) {

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -85,11 +86,16 @@ class Worker final : private ingest::AssignmentListener {
                            std::optional<Offset> committed);
 
   void answer_foreign_appends();
+  void look_for_late_writes(TimePoint now);
+  void write_again(Partition partition, std::vector<UserId> users);
+  Result<void> renew_sink();
 
+  [[nodiscard]] ingest::KafkaSettings client_settings();
   Result<void> join();
   Result<void> step();
   Result<void> close(Result<void> outcome);
   void rebuild(const Error& why);
+  void open_interval();
   Result<void> process(const std::vector<ingest::SourceRecord>& batch);
   void route(Effects effects);
   Result<void> commit(std::chrono::milliseconds timeout);
@@ -126,6 +132,8 @@ class Worker final : private ingest::AssignmentListener {
 
   WorkerPhase phase_ = WorkerPhase::kJoining;
   std::set<ingest::TopicPartition> assigned_;
+  std::map<Partition, TimePoint> look_at_;  // when the end of its changelog is asked for
+  bool lost_ = false;           // partitions went without a last commit since the sink was opened
   bool holding_ = false;        // everything assigned is paused
   bool interval_open_ = false;  // something was processed since the last commit
   TimePoint interval_began_;
