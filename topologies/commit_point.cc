@@ -31,7 +31,7 @@ Result<void> CommitPoint::advance(Outbox& outbox, ingest::Sink& sink,
     if (auto flushed = sink.flush(timeout); !flushed) return flushed;
     note_delivered(sink);
     for (auto& [partition, positions] : interval_.batch.positions) {
-      positions.changelog_next = next_[partition];
+      positions.changelog_next = settled(partition);
     }
     phase_ = CommitPhase::kStore;
   }
@@ -102,6 +102,14 @@ void CommitPoint::note_delivered(const ingest::Sink& sink) {
     if (delivered > next + count) foreign_.push_back({partition, next, delivered});
     next = std::max(next, delivered);
   }
+}
+
+Offset CommitPoint::settled(Partition partition) const {
+  Offset settled = next(partition);
+  for (const Foreign& hole : foreign_) {
+    if (hole.partition == partition) settled = std::min(settled, hole.from);
+  }
+  return settled;
 }
 
 void CommitPoint::note_end(Partition partition, Offset end) {

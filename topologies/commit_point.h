@@ -69,6 +69,9 @@ class CommitPoint {
   [[nodiscard]] CommitFault fault() const { return fault_; }
 
  private:
+  // As next(), but not past what is foreign and not dealt with: who starts from the store after a
+  // crash must find it.
+  [[nodiscard]] Offset settled(Partition partition) const;
   Result<void> append_changelog(ingest::Sink& sink, profile_store::ProfileStore& store);
   Result<void> append(ingest::Sink& sink, const profile_store::ProfileWrite& write);
   void note_delivered(const ingest::Sink& sink);

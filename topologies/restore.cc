@@ -137,7 +137,8 @@ Result<Restored> restore_partition(ingest::PartitionReader& reader, const Restor
                            request.partition, reader.next(), ends->high));
     }
   }
-  positions.changelog_next = ends->high;
+  // Not past what the caller has yet to write again: a crash before that must not forget it.
+  positions.changelog_next = outdated.empty() ? ends->high : request.changelog_from;
   // Where neither the store nor the group knows how far the input was read, the changelog does not
   // either: of the interval that was open when its writer ended it may hold some profiles and not
   // others. No position is made up; the configuration decides where to start, and until the first

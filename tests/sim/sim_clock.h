@@ -21,9 +21,9 @@ class SimClock final : public Clock {
 
   [[nodiscard]] TimeMs now() const override { return wall_at(monotonic()); }
 
-  [[nodiscard]] Time monotonic() const { return kBoot + elapsed_; }
+  [[nodiscard]] Time monotonic() const override { return kBoot + elapsed_; }
 
-  void sleep(std::chrono::nanoseconds time) const {
+  void sleep(std::chrono::nanoseconds time) const override {
     if (time > std::chrono::nanoseconds{0}) elapsed_ += time;
   }
 

@@ -40,6 +40,8 @@ class SimDisk {
 
   // The next write finds the disk full; nothing of it is there.
   void fail_next() { ++failures_; }
+  // There is room again.
+  void mend() { failures_ = 0; }
   // What a write takes from now on.
   void set_slow(std::chrono::nanoseconds each) { write_takes_ = each; }
 
