@@ -9,8 +9,6 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 
 #include "tests/sim/simulation.h"
@@ -18,13 +16,6 @@
 
 namespace fovea::sim {
 namespace {
-
-std::string scratch() {
-  const std::filesystem::path memory = "/dev/shm";
-  const auto place =
-      std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
-  return (place / fmt::format("fovea-sim-{}", ::getpid())).string();
-}
 
 void print(const SimulationOptions& options, const SimulationResult& result) {
   for (const std::string& violation : result.violations) {
@@ -38,7 +29,7 @@ int run_many(std::uint64_t first, std::uint64_t count) {
   const auto began = std::chrono::steady_clock::now();
   SimulationResult sum;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
-    const SimulationResult result = simulate({seed}, scratch());
+    const SimulationResult result = simulate({seed}, scratch_directory());
     sum.events += result.events;
     sum.crashes += result.crashes;
     if (!result.violations.empty()) {
@@ -69,12 +60,12 @@ int run(int argc, char** argv) {
   topologies::set_up_log("text", seed->empty() ? "error" : "info");
   if (!shrinking->empty()) {
     options.seed = to_shrink;
-    if (simulate(options, scratch()).violations.empty()) {
+    if (simulate(options, scratch_directory()).violations.empty()) {
       fmt::print("seed {} does not fail\n", to_shrink);
       return 1;
     }
-    options = shrink(options, scratch());
-    print(options, simulate(options, scratch()));
+    options = shrink(options, scratch_directory());
+    print(options, simulate(options, scratch_directory()));
     for (std::uint32_t fault = 0; fault < kFaults; ++fault) {
       if ((options.faults >> fault & 1U) != 0) fmt::print("  {}\n", name(Fault{fault}));
     }
@@ -83,7 +74,7 @@ int run(int argc, char** argv) {
     return 0;
   }
   if (seed->empty()) return run_many(first, count);
-  const SimulationResult result = simulate(options, scratch());
+  const SimulationResult result = simulate(options, scratch_directory());
   print(options, result);
   return result.violations.empty() ? 0 : 1;
 }

@@ -178,24 +178,28 @@ class SimSource final : public ingest::Source {
     member_ = group().join(core_.now(), process_, consumer_.instance_id,
                            {topics_.begin(), topics_.end()}, word);
     joined_at_ = core_.now();
+    ran_out_ = false;
     taken_ = kNothingTaken;
     return true;
   }
 
   // The client counts for itself: without an answer for a session it is no member any more.
-  [[nodiscard]] bool session_ran_out() const {
-    if (!member_) return false;
+  // What it has told a commit, it tells the next poll, whatever the plan is by then.
+  [[nodiscard]] bool session_ran_out() {
+    if (!member_ || ran_out_) return ran_out_;
     const auto outages = core_.outages(process_);
-    return std::any_of(outages.begin(), outages.end(), [this](const Outage& outage) {
+    ran_out_ = std::any_of(outages.begin(), outages.end(), [this](const Outage& outage) {
       const Time from = std::max(joined_at_, outage.from);
       const Time until = std::min(core_.now(), outage.until);
       return until - from >= core_.settings.group.session_timeout;
     });
+    return ran_out_;
   }
 
   void lose_session() {
     group().silence(core_.now(), *member_);
     member_.reset();
+    ran_out_ = false;
     give_up(true);
   }
 
@@ -360,6 +364,7 @@ class SimSource final : public ingest::Source {
   Time joined_at_{};
   std::set<TopicPartition> assigned_;
   std::set<TopicPartition> paused_;
+  bool ran_out_ = false;                    // the session, unnoticed by the last poll
   std::map<TopicPartition, Place> places_;  // of those assigned, past the listener's answer
   std::optional<Error> stopped_;
   bool replaced_ = false;

@@ -61,6 +61,9 @@ struct SimulationResult {
   std::uint64_t rebalances = 0;
 };
 
+// A directory of this process: in memory where there is such a place, since snapshots are synced.
+[[nodiscard]] std::string scratch_directory();
+
 // `directory` is for the models' snapshots: made, and gone afterwards.
 [[nodiscard]] SimulationResult simulate(const SimulationOptions& options,
                                         const std::string& directory);
