@@ -44,7 +44,7 @@ def check(root):
 
 
 def binary(build, test):
-    folder = next(f for f in ("profile_store", "topologies", "property", "ingest", "scorer")
+    folder = next(f for f in ("profile_store", "topologies", "property", "ingest", "scorer", "sim")
                   if test.startswith(f + "_"))
     return build / "tests" / folder / test
 
