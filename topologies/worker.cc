@@ -37,6 +37,7 @@ constexpr milliseconds kProgressEvery{100};
 constexpr Offset kLearnerLagMax = 20'000;
 // What an owner before had on its way when it lost a partition has arrived by then, or never will.
 constexpr seconds kLateWrites{10};
+constexpr seconds kQuiet{1};
 // What stays broken is said this often.
 constexpr seconds kSayEvery{3};
 // New handles without a single commit between, before it is given up.
@@ -339,13 +340,24 @@ Result<void> Worker::commit(milliseconds timeout) {
 }
 
 // An owner before may have had writes on their way when this one read the changelog to its end.
-// Later commits would show them; where nothing is to be committed, nothing would.
+// A commit shows them; where nothing is committed within a second of the time, the end is asked
+// for.
 void Worker::look_for_late_writes(TimePoint now) {
   const auto due = std::find_if(look_at_.begin(), look_at_.end(),
-                                [&](const auto& entry) { return entry.second <= now; });
+                                [&](const auto& entry) { return entry.second.at <= now; });
   if (due == look_at_.end() || commit_point_->phase() != CommitPhase::kOpen) return;
   const Partition partition = due->first;
-  due->second = now + kLateWrites;  // where the broker is away
+  Look& look = due->second;
+  const Offset next = commit_point_->next(partition);
+  if (!look.next) {
+    look = {now + kQuiet, next};
+    return;
+  }
+  if (next > *look.next) {
+    look_at_.erase(due);
+    return;
+  }
+  look.at = now + kLateWrites;  // where the broker is away
   auto reader = shared_.clients.open_partition_reader(
       shared_.kafka, {shared_.config.topics.profiles, partition}, commit_point_->next(partition));
   if (!reader) return;
@@ -513,7 +525,7 @@ Result<std::optional<TopicPosition>> Worker::take(const ingest::AssignedPartitio
     pipeline_->say_position(assigned.at);
     open_interval();
   }
-  look_at_[partition] = shared_.clock.monotonic() + kLateWrites;
+  look_at_[partition] = {shared_.clock.monotonic() + kLateWrites, std::nullopt};
   if (!plan.start) return std::optional<TopicPosition>();
   return std::optional(TopicPosition{assigned.at, *plan.start});
 }

@@ -132,7 +132,12 @@ class Worker final : private ingest::AssignmentListener {
 
   WorkerPhase phase_ = WorkerPhase::kJoining;
   std::set<ingest::TopicPartition> assigned_;
-  std::map<Partition, TimePoint> look_at_;  // when the end of its changelog is asked for
+  // When the end of its changelog is asked for, and where it was when that was due.
+  struct Look {
+    TimePoint at;
+    std::optional<Offset> next;
+  };
+  std::map<Partition, Look> look_at_;
   bool lost_ = false;           // partitions went without a last commit since the sink was opened
   bool holding_ = false;        // everything assigned is paused
   bool interval_open_ = false;  // something was processed since the last commit
