@@ -57,7 +57,7 @@ class LogFollowerTest : public testing::Test {
   }
 
   Config config_ = small_config();
-  const StoppedClock stopped_;
+  const StoppedClock stopped_{};
   const TimePoint start_ = stopped_.monotonic();
   std::vector<ingest::SourceRecord> log_;
 };
