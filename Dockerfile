@@ -47,7 +47,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends python3 && rm -
 COPY tests tests
 RUN cmake --preset release && cmake --build --preset release \
  && ctest --preset release -j "$(nproc)" --no-tests=error \
-      -LE 'integration|embedded|scripts|compile_fail|mutation|perf'
+      -LE 'integration|embedded|scripts|compile_fail|mutation|perf|seeds'
 
 # What is built when no target is named. Builders older than BuildKit make every stage before it, the
 # tests too, so docker-compose.yml names the target.

@@ -52,7 +52,7 @@ echo "== unit tests"
 # Left out: what needs a broker or does not run the binary; and five tests that start a second
 # program of this architecture, which qemu-user does not pass on.
 ctest --preset aarch64 -j "$jobs" --no-tests=error -O "$log" \
-  -LE 'integration|embedded|mutation|scripts|compile_fail|perf' \
+  -LE 'integration|embedded|mutation|scripts|compile_fail|perf|seeds' \
   -E 'RocksDbProfileStore\.(SurvivesAKill|StopsAtAFull|ALostTail|IsRefusedWhile|AReaderBeside)' >/dev/null ||
   { tail -60 "$log" >&2; exit 1; }
 tail -25 "$log"
