@@ -7,7 +7,8 @@
 
 namespace fovea::topologies {
 
-// 0 for standard input and for what cannot be read: whoever opens it next says why.
+// 0 for a pipe, which can be read only once, and for what cannot be read: whoever opens it next
+// says why.
 [[nodiscard]] std::uint64_t count_lines(const std::string& path);
 
 }  // namespace fovea::topologies
