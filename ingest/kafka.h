@@ -59,6 +59,10 @@ struct ConsumerSettings {
 // it again. kStop names a missing topic, a position that the topic no longer has or does not have
 // yet, and a second process with the same instance id.
 //
+// Where the group had got to is asked for with open transactions waited for: one that holds the
+// answer back for longer than 300 ms, as that of an owner that was killed does, is ended by taking
+// over the id that the partition was last committed under.
+//
 // Lifetime  `listener` outlives the source. Destroying the source closes the consumer, within
 //           ten seconds also where no broker answers, and calls on_revoked for what is left.
 // Errors: kStop for settings. No broker is asked.
@@ -101,6 +105,27 @@ class TransactionalWriter {
 [[nodiscard]] Result<std::unique_ptr<TransactionalWriter>> open_kafka_transactional_writer(
     const KafkaSettings& settings, const std::string& transactional_id);
 
+// A sink whose records become visible together with the positions of the input that they come from:
+// one transaction after another, under an id that one process holds at a time. append() begins one
+// where none is open. What was not committed when the sink is destroyed never becomes visible.
+class TransactionalSink : public Sink {
+ public:
+  // Commits what was appended since the last commit, and `positions` for that member of a group
+  // (Source::membership()). Requires: flush() has succeeded since the last append().
+  // Errors: kRetry: not known yet, call again with the same. kStop: nothing more will come of this
+  //         sink; whether it committed is settled when the id is taken over, and what the group has
+  //         committed then tells.
+  virtual Result<void> commit(const std::vector<TopicPosition>& positions,
+                              const std::string& membership, std::chrono::milliseconds timeout) = 0;
+};
+
+// Takes the id over: what its holder before left open is settled, and nothing of that one gets
+// through any more.
+// Errors: kStop for settings; kRetry when that took longer than `timeout`: call again.
+[[nodiscard]] Result<std::unique_ptr<TransactionalSink>> open_kafka_transactional_sink(
+    const KafkaSettings& settings, const std::string& transactional_id,
+    std::chrono::milliseconds timeout);
+
 // One partition read from an offset on, outside any group: the learning log, a changelog.
 class PartitionReader {
  public:
@@ -141,6 +166,9 @@ class ClientFactory {
       AssignmentListener& listener) const = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<Sink>> open_sink(
       const KafkaSettings& settings) const = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<TransactionalSink>> open_transactional_sink(
+      const KafkaSettings& settings, const std::string& transactional_id,
+      std::chrono::milliseconds timeout) const = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<PartitionReader>> open_partition_reader(
       const KafkaSettings& settings, const TopicPartition& at, Offset start) const = 0;
 };

@@ -10,13 +10,13 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include "ingest/kafka.h"
 #include "ingest/kafka_client.h"
 #include "ingest/kafka_config.h"
 #include "ingest/kafka_error.h"
+#include "ingest/kafka_positions.h"
 
 namespace fovea::ingest {
 namespace {
@@ -24,15 +24,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// How long a group's coordinator may stay away in the middle of an assignment.
-constexpr milliseconds kAssignWithin{60'000};
 constexpr milliseconds kCommitWithin{10'000};
 constexpr milliseconds kCloseWithin{10'000};
 constexpr milliseconds kLookUp{5'000};
-
-std::string words_for(const TopicPartition& at) {
-  return at.topic + " [" + std::to_string(at.partition) + "]";
-}
 
 milliseconds until(steady_clock::time_point deadline) {
   return std::max(milliseconds{0},
@@ -159,6 +153,21 @@ class KafkaSource final : public Source {
     return outcome;
   }
 
+  [[nodiscard]] std::string membership() const override {
+    std::string words;
+    rd_kafka_consumer_group_metadata_t* member =
+        rd_kafka_consumer_group_metadata(client_->handle());
+    if (member == nullptr) return words;
+    void* bytes = nullptr;
+    std::size_t size = 0;
+    rd_kafka_error_t* error = rd_kafka_consumer_group_metadata_write(member, &bytes, &size);
+    if (error == nullptr) words.assign(static_cast<const char*>(bytes), size);
+    if (error != nullptr) rd_kafka_error_destroy(error);
+    if (bytes != nullptr) rd_kafka_mem_free(client_->handle(), bytes);
+    rd_kafka_consumer_group_metadata_destroy(member);
+    return words;
+  }
+
   void pause(const std::vector<TopicPartition>& partitions) override {
     std::vector<TopicPartition> fresh;
     for (const TopicPartition& at : partitions) {
@@ -231,7 +240,8 @@ class KafkaSource final : public Source {
   void take(const rd_kafka_topic_partition_list_t& list) {
     const auto partitions = partitions_of(list);
     assigned_ = {partitions.begin(), partitions.end()};
-    auto starts = starting_positions(partitions);
+    auto ready = listener_.on_assigning();
+    auto starts = ready ? starting_positions(partitions) : ready.error();
     if (!starts) {
       stopped_ = starts.error();
       rd_kafka_assign(client_->handle(), nullptr);
@@ -270,7 +280,7 @@ class KafkaSource final : public Source {
 
   Result<std::vector<TopicPosition>> starting_positions(
       const std::vector<TopicPartition>& partitions) {
-    auto committed = committed_positions(partitions);
+    auto committed = committed_positions(*client_, settings_, consumer_.group_id, partitions);
     if (!committed) return committed.error();
     auto told = listener_.on_assigned(*committed);
     if (!told) return told.error();
@@ -283,12 +293,12 @@ class KafkaSource final : public Source {
       starts[position.at] = position.next;
     }
     std::vector<TopicPartition> without;
-    for (const auto& [at, offset] : *committed) {
-      if (starts.contains(at)) continue;
-      if (offset) {
-        starts[at] = *offset;
+    for (const AssignedPartition& one : *committed) {
+      if (starts.contains(one.at)) continue;
+      if (one.committed) {
+        starts[one.at] = *one.committed;
       } else {
-        without.push_back(at);
+        without.push_back(one.at);
       }
     }
     auto first = first_positions(without);
@@ -298,43 +308,6 @@ class KafkaSource final : public Source {
     positions.reserve(starts.size());
     for (const auto& [at, next] : starts) positions.push_back({at, next});
     return positions;
-  }
-
-  // Calls `ask` with a time-out until it succeeds, as long as trying again may help.
-  template <class Ask>
-  Result<void> ask_until_answered(const std::string& what, const Ask& ask) {
-    const auto deadline = steady_clock::now() + kAssignWithin;
-    for (;;) {
-      const int code = ask(as_int(std::min(kLookUp, until(deadline))));
-      if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-      Error error = kafka_error(code, what);
-      if (error.disposition != Disposition::kRetry || steady_clock::now() >= deadline) {
-        return stop(error.message);
-      }
-      client_->log("ASSIGN", error.message + ", trying again");
-      std::this_thread::sleep_for(std::min(milliseconds{100}, until(deadline)));
-    }
-  }
-
-  Result<std::vector<AssignedPartition>> committed_positions(
-      const std::vector<TopicPartition>& partitions) {
-    KafkaPartitions list;
-    auto asked = ask_until_answered("committed offsets of the group", [&](int timeout_ms) {
-      list = to_kafka(partitions);
-      return rd_kafka_committed(client_->handle(), list.get(), timeout_ms);
-    });
-    if (!asked) return asked.error();
-    std::vector<AssignedPartition> committed;
-    for (int i = 0; i < list->cnt; ++i) {
-      const auto& element = list->elems[i];
-      AssignedPartition one{{element.topic, element.partition}, {}};
-      if (element.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return stop(kafka_error(element.err, "committed offset of " + words_for(one.at)).message);
-      }
-      if (element.offset >= 0) one.committed = element.offset;
-      committed.push_back(std::move(one));
-    }
-    return committed;
   }
 
   Result<std::map<TopicPartition, Offset>> first_positions(
@@ -351,23 +324,9 @@ class KafkaSource final : public Source {
       }
     }
     if (by_time.empty()) return positions;
-    KafkaPartitions list;
-    auto asked = ask_until_answered("offsets by time", [&](int timeout_ms) {
-      list = to_kafka(by_time);
-      for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = *start_.time_ms;
-      const int code = rd_kafka_offsets_for_times(client_->handle(), list.get(), timeout_ms);
-      for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
-        if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) return int{list->elems[i].err};
-      }
-      return code;
-    });
-    if (!asked) return asked.error();
-    for (int i = 0; i < list->cnt; ++i) {
-      const auto& element = list->elems[i];
-      // Nothing as young as that: what comes next is.
-      positions[{element.topic, element.partition}] =
-          element.offset >= 0 ? element.offset : Offset{RD_KAFKA_OFFSET_END};
-    }
+    const auto found = positions_at(*client_, by_time, *start_.time_ms);
+    if (!found) return found.error();
+    for (const TopicPosition& one : *found) positions[one.at] = one.next;
     return positions;
   }
 

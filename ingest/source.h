@@ -45,6 +45,7 @@ struct SourceRecord {
 struct AssignedPartition {
   TopicPartition at;
   std::optional<Offset> committed;
+  std::string committed_by;  // the transactional id under which; empty: without a transaction
 };
 
 // Where reading stands in a partition, and where the partition ended as of the last fetch.
@@ -57,6 +58,11 @@ struct PartitionProgress {
 class AssignmentListener {
  public:
   virtual ~AssignmentListener() = default;
+
+  // An assignment is coming, and nobody has been asked yet where the group had got to: an open
+  // transaction of this process, which would keep the answer back, is settled here.
+  // Errors: kStop ends the source.
+  virtual Result<void> on_assigning() { return {}; }
 
   // Where to start each partition; one that is left out starts at the group's committed offset,
   // or, without one, at the configured end of the log. May block for a restore.
@@ -82,6 +88,10 @@ class Source {
   // Makes positions durable for the next start. Synchronous.
   // Errors: kRetry; kSkip when the partitions are no longer ours.
   virtual Result<void> commit(const std::vector<TopicPosition>& positions) = 0;
+
+  // Which member of its group this is, in the client's own words: what commits positions as part of
+  // a transaction says it. Empty before the first assignment.
+  [[nodiscard]] virtual std::string membership() const { return {}; }
 
   // Back-pressure: a paused partition delivers nothing and keeps its place.
   virtual void pause(const std::vector<TopicPartition>& partitions) = 0;

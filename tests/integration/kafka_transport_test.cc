@@ -35,9 +35,9 @@ class Listener : public AssignmentListener {
     ++assigned_count;
     owned.clear();
     committed.clear();
-    for (const auto& [at, offset] : partitions) {
-      owned.insert(at.partition);
-      committed[at.partition] = offset;
+    for (const AssignedPartition& one : partitions) {
+      owned.insert(one.at.partition);
+      committed[one.at.partition] = one.committed;
     }
     if (source != nullptr && !pause_on_assigned.empty()) source->pause(pause_on_assigned);
     std::vector<TopicPosition> told;

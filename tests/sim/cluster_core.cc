@@ -41,6 +41,13 @@ Time ClusterCore::when_up(Time at) const {
   return plan.broker_away.at(at) ? plan.broker_away.until : at;
 }
 
+Time ClusterCore::coordinator_up(Time at) const {
+  while (plan.broker_away.at(at) || plan.transactions_away.at(at)) {
+    at = plan.broker_away.at(at) ? plan.broker_away.until : plan.transactions_away.until;
+  }
+  return at;
+}
+
 Time ClusterCore::broker_back() const {
   return plan.broker_away.until <= now() ? plan.broker_away.until : Time{};
 }
@@ -49,6 +56,10 @@ void ClusterCore::settle() {
   if (plan.rebalance && !plan.broker_away.at(now())) {
     plan.rebalance = false;
     for (auto& [id, one] : groups_) one.rebalance(now());
+  }
+  if (plan.take_over && coordinator_up(now()) == now()) {
+    plan.take_over = false;
+    transactions.take_some_over();
   }
   for (;;) {
     // A coordinator that is away does nothing until it is back.
@@ -80,8 +91,10 @@ void ClusterCore::step(Time deadline) {
   for (const auto& [id, one] : groups_) {
     if (const auto at = one.due(broker_back())) next = std::min(next, when_up(*at));
   }
-  for (const Time at : {plan.broker_away.from, plan.broker_away.until}) {
-    if (at > now()) next = std::min(next, at);
+  for (const Outage& outage : {plan.broker_away, plan.transactions_away}) {
+    for (const Time at : {outage.from, outage.until}) {
+      if (at > now()) next = std::min(next, at);
+    }
   }
   clock.advance_to(next);
   settle();
@@ -221,6 +234,12 @@ Error no_broker(const ClusterCore& core, ProcessId process) {
 
 Error missing_topic(const std::string& topic) {
   return stop(fmt::format("topic {} does not exist", topic));
+}
+
+Error fenced(const TransactionHolder& holder) {
+  return stop(fmt::format(
+      "transactions of {}: fenced: another producer has taken the id over, or one took too long",
+      holder.id));
 }
 
 std::string words_for(const ingest::TopicPartition& at) {

@@ -23,6 +23,7 @@
 #include "tests/sim/sim_cluster.h"
 #include "tests/sim/sim_group.h"
 #include "tests/sim/sim_log.h"
+#include "tests/sim/sim_transactions.h"
 #include "vocab/result.h"
 
 namespace fovea::sim {
@@ -39,6 +40,7 @@ class ClusterCore {
   scorer::Random random;
   SimLog log;
   CrashHook hook;
+  SimTransactions transactions{*this};
 
   [[nodiscard]] SimGroup& group(const std::string& id);
   [[nodiscard]] std::map<std::string, SimGroup>& groups() { return groups_; }
@@ -50,6 +52,8 @@ class ClusterCore {
   [[nodiscard]] bool away(ProcessId process) const { return away(process, now()); }
   // `at`, or when the broker can be reached again.
   [[nodiscard]] Time reachable(ProcessId process, Time at) const;
+  // `at`, or when there is a coordinator of transactions again.
+  [[nodiscard]] Time coordinator_up(Time at) const;
   // Up to `most`, at least a microsecond.
   [[nodiscard]] std::chrono::microseconds up_to(std::chrono::microseconds most);
 
@@ -128,6 +132,7 @@ class AwayReport {
 // "topic t does not exist"
 [[nodiscard]] Error missing_topic(const std::string& topic);
 [[nodiscard]] std::string words_for(const ingest::TopicPartition& at);
+[[nodiscard]] Error fenced(const TransactionHolder& holder);
 [[nodiscard]] Error no_broker(const ClusterCore& core, ProcessId process);
 
 [[nodiscard]] ingest::SourceRecord to_record(const LogRecord& record, std::string_view topic,
@@ -137,6 +142,11 @@ Result<std::unique_ptr<ingest::Source>> open_sim_source(ClusterCore& core, Proce
                                                         const ingest::ConsumerSettings& consumer,
                                                         ingest::AssignmentListener& listener);
 Result<std::unique_ptr<ingest::Sink>> open_sim_sink(ClusterCore& core, ProcessId process);
+Result<std::unique_ptr<ingest::TransactionalSink>> open_sim_transactional_sink(
+    ClusterCore& core, ProcessId process, const std::string& id, std::chrono::milliseconds timeout);
+// As a client does: asks until everything before is settled. Absent where that takes too long.
+[[nodiscard]] std::optional<TransactionHolder> take_over(ClusterCore& core, ProcessId process,
+                                                         const std::string& id, Time deadline);
 Result<std::unique_ptr<ingest::PartitionReader>> open_sim_reader(ClusterCore& core,
                                                                  ProcessId process,
                                                                  const ingest::TopicPartition& at,

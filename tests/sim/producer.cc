@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kLinger{1};
 constexpr milliseconds kAskAgainAfter{100};
+constexpr milliseconds kBusyAgainAfter{20};
 
 }  // namespace
 
@@ -37,10 +38,19 @@ void Producer::enqueue(const TopicPartition& at, LogRecord record) {
   Queue& queue = queues_[at];
   const bool idle = queue.waiting.empty() && queue.under_way.empty();
   queue.waiting.push_back(std::move(record));
-  ++pending_;
+  if (++pending_ == 1 && holder_) expire_if_still_pending();
   if (idle) {
     later(core_.now() + kLinger, [at](Producer& self, Time now) { self.send(at, now); });
   }
+}
+
+void Producer::expire_if_still_pending() {
+  const auto timeout = core_.settings.transactions.timeout;
+  later(core_.now() + timeout, [wait = ++waits_](Producer& self, Time now) {
+    if (wait != self.waits_ || self.pending_ == 0) return;
+    self.lost_ = stop("interval lost: records were not delivered in time");
+    self.abandon(now);
+  });
 }
 
 void Producer::hurry() {
@@ -69,13 +79,16 @@ void Producer::arrive(const TopicPartition& at, Time now) {
   }
   if (core_.plan.refuse_batches > 0) {
     --core_.plan.refuse_batches;
-    refuse(at, now);
+    refuse(at, now,
+           stop(fmt::format("interval lost: a record for {} was not delivered: refused",
+                            words_for(at))));
     return;
   }
+  if (holder_ && !in_transaction(at, now)) return;
   core_.crash_point_of_caller(process_, "batch:before");
   Queue& queue = queues_.at(at);
-  const auto appended =
-      core_.log.append(at, id_, queue.sequence, queue.under_way, core_.clock.wall_at(now));
+  const auto appended = core_.log.append(at, id_, queue.sequence, queue.under_way,
+                                         core_.clock.wall_at(now), transaction_);
   queue.arrived = true;
   core_.crash_point_of_caller(process_, "batch:after");
   if (core_.plan.lose_answers > 0) {
@@ -87,6 +100,30 @@ void Producer::arrive(const TopicPartition& at, Time now) {
   const Offset next = appended.repeated && core_.random.below(2) == 0 ? kNoOffset : appended.next;
   later(now + core_.up_to(core_.plan.answer_max),
         [at, next](Producer& self, Time then) { self.answer(at, next, then); });
+}
+
+bool Producer::in_transaction(const TopicPartition& at, Time now) {
+  SimTransactions& transactions = core_.transactions;
+  if (transaction_ != kNoTransaction && transactions.takes(*holder_, transaction_, at)) return true;
+  const auto again = [at](Producer& self, Time then) { self.arrive(at, then); };
+  const Time up = core_.coordinator_up(now);
+  if (up > now) {
+    later(up + core_.up_to(core_.plan.delivery_max), again);
+    return false;
+  }
+  core_.crash_point_of_caller(process_, "begin:before");
+  switch (transactions.add(*holder_, at)) {
+    case SimTransactions::Answer::kDone:
+      transaction_ = transactions.number(*holder_);
+      core_.crash_point_of_caller(process_, "begin:after");
+      return true;
+    case SimTransactions::Answer::kBusy:
+      later(now + kBusyAgainAfter, again);
+      return false;
+    default:
+      refuse(at, now, fenced(*holder_));
+      return false;
+  }
 }
 
 void Producer::answer(const TopicPartition& at, Offset next, Time now) {
@@ -114,9 +151,8 @@ void Producer::go_on(Time now) {
 }
 
 // Nothing later of that partition gets through, and the client gives up the others' with it.
-void Producer::refuse(const TopicPartition& at, Time now) {
-  lost_ =
-      stop(fmt::format("interval lost: a record for {} was not delivered: refused", words_for(at)));
+void Producer::refuse(const TopicPartition& at, Time now, Error why) {
+  lost_ = std::move(why);
   Queue& queue = queues_.at(at);
   queue.waiting.clear();
   queue.under_way.clear();
@@ -153,11 +189,12 @@ void Producer::leave_on_the_wire(const TopicPartition& at, Queue& queue, Time no
        {std::vector<LogRecord>(rest.begin(), middle), std::vector<LogRecord>(middle, rest.end())}) {
     if (part.empty()) continue;
     arrival += core_.up_to(core_.plan.late_max) / 2;
-    core_.schedule(
-        arrival, [&core = core_, id = id_, process = process_, at, part, sequence, cut](Time then) {
-          *cut = *cut || core.away(process, then);
-          if (!*cut) core.log.append(at, id, sequence, part, core.clock.wall_at(then));
-        });
+    core_.schedule(arrival, [&core = core_, id = id_, process = process_, holder = holder_,
+                             number = transaction_, at, part, sequence, cut](Time then) {
+      *cut = *cut || core.away(process, then) ||
+             (holder && !core.transactions.takes(*holder, number, at));
+      if (!*cut) core.log.append(at, id, sequence, part, core.clock.wall_at(then), number);
+    });
     sequence += static_cast<std::int64_t>(part.size());
   }
 }

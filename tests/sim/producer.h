@@ -5,12 +5,16 @@
 // One batch of a partition is under way at a time: sent, in the log, answered. The two moments are
 // apart, so that a process can die between them. A batch whose answer is lost is sent again and
 // recognised by its sequence.
+//
+// One that holds a transactional id has its records in one transaction after another. It is fenced
+// by what the coordinator answers, and gives up what takes longer than a transaction may.
 
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "ingest/source.h"
@@ -21,8 +25,9 @@ namespace fovea::sim {
 
 class Producer : public std::enable_shared_from_this<Producer> {
  public:
-  Producer(ClusterCore& core, ProcessId process)
-      : core_(core), process_(process), id_(core.next_producer()) {}
+  Producer(ClusterCore& core, ProcessId process,
+           std::optional<TransactionHolder> holder = std::nullopt)
+      : core_(core), process_(process), id_(core.next_producer()), holder_(std::move(holder)) {}
 
   [[nodiscard]] ProcessId process() const { return process_; }
   [[nodiscard]] std::size_t pending() const { return pending_; }
@@ -30,6 +35,8 @@ class Producer : public std::enable_shared_from_this<Producer> {
   [[nodiscard]] std::optional<Offset> delivered_next(const ingest::TopicPartition& at) const;
 
   void enqueue(const ingest::TopicPartition& at, LogRecord record);
+  // The transaction so far has ended: what comes is of another. Requires: nothing is pending.
+  void begin_anew() { transaction_ = kNoTransaction; }
   // Without waiting for more to send together.
   void hurry();
   // After its process was frozen.
@@ -52,16 +59,22 @@ class Producer : public std::enable_shared_from_this<Producer> {
   template <class What>
   void later(Time at, What what);
   void send(const ingest::TopicPartition& at, Time now);
+  // Whether the transaction knows of the partition; asks again later where it cannot be told.
+  bool in_transaction(const ingest::TopicPartition& at, Time now);
+  void expire_if_still_pending();
   void arrive(const ingest::TopicPartition& at, Time now);
   void answer(const ingest::TopicPartition& at, Offset next, Time now);
-  void refuse(const ingest::TopicPartition& at, Time now);
+  void refuse(const ingest::TopicPartition& at, Time now, Error why);
   void leave_on_the_wire(const ingest::TopicPartition& at, Queue& queue, Time now);
 
   ClusterCore& core_;
   const ProcessId process_;
   const std::int32_t id_;
+  const std::optional<TransactionHolder> holder_;
+  TransactionNumber transaction_ = kNoTransaction;  // that is open
   std::map<ingest::TopicPartition, Queue> queues_;
   std::size_t pending_ = 0;
+  std::uint64_t waits_ = 0;  // how often something became pending
   bool abandoned_ = false;
   std::optional<Error> lost_;
 };

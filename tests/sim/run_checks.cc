@@ -26,7 +26,9 @@ RunChecks::RunChecks(const topologies::Config& config, const SimLog& log)
 template <class Visit>
 void RunChecks::each(const std::string& topic, Visit&& visit) const {
   for (std::int32_t number = 0; number < log_.partition_count(topic); ++number) {
-    for (const LogRecord& record : log_.partition({topic, number}).records) visit(number, record);
+    for (const LogRecord* record : log_.partition({topic, number}).committed()) {
+      visit(number, *record);
+    }
   }
 }
 

@@ -27,6 +27,11 @@ Result<std::unique_ptr<ingest::Sink>> SimCluster::open_sink(ProcessId process) {
   return open_sim_sink(*core_, process);
 }
 
+Result<std::unique_ptr<ingest::TransactionalSink>> SimCluster::open_transactional_sink(
+    const std::string& id, std::chrono::milliseconds timeout, ProcessId process) {
+  return open_sim_transactional_sink(*core_, process, id, timeout);
+}
+
 Result<std::unique_ptr<ingest::PartitionReader>> SimCluster::open_partition_reader(
     const TopicPartition& at, Offset start, ProcessId process) {
   return open_sim_reader(*core_, process, at, start);
@@ -92,8 +97,9 @@ std::optional<Offset> SimCluster::committed(const std::string& group,
                                             const TopicPartition& at) const {
   const auto found = core_->groups().find(group);
   if (found == core_->groups().end()) return std::nullopt;
-  const auto offset = found->second.committed.find(at);
-  return offset == found->second.committed.end() ? std::nullopt : std::optional(offset->second);
+  const auto& committed = found->second.committed();
+  const auto one = committed.find(at);
+  return one == committed.end() ? std::nullopt : std::optional(one->second.next);
 }
 
 std::int32_t SimCluster::generation(const std::string& group) const {
@@ -105,8 +111,9 @@ std::uint64_t SimCluster::digest() const {
   std::uint64_t sum = core_->log.digest();
   for (const auto& [id, group] : core_->groups()) {
     sum = ingest::hash64(id, sum);
-    for (const auto& [at, offset] : group.committed) {
-      sum = ingest::hash64(fmt::format("{} {} {}", at.topic, at.partition, offset), sum);
+    for (const auto& [at, one] : group.committed()) {
+      sum =
+          ingest::hash64(fmt::format("{} {} {} {}", at.topic, at.partition, one.next, one.by), sum);
     }
   }
   return sum;

@@ -19,10 +19,22 @@
 //   cut_off()  to this process the broker is away, and the broker hears nothing of it: a zombie
 //              that goes on.
 //
+// Transactions are Kafka's (sim_transactions.h), and all readers read committed: none gets past the
+// first open transaction of a partition, and the markers and aborted records below it are offsets
+// that no record has. A member that is given a partition whose committed position an open
+// transaction holds back for more than 300 ms takes over the id that the partition was last
+// committed under; where there is none, it waits until the coordinator has given that one up.
+//
 // Crash points are called before and after whatever outlives a process:
 //
-//   "batch:before"   "batch:after"    a batch of records of one partition is in the log
-//   "commit:before"  "commit:after"   a group's offsets
+//   "batch:before"      "batch:after"      a batch of records of one partition is in the log
+//   "commit:before"     "commit:after"     a group's offsets are committed
+//   "take_over:before"  "take_over:after"  a transactional id is asked for, once
+//   "begin:before"      "begin:after"      a transaction knows of a partition; with the first it
+//                                          begins
+//   "offsets:before"    "offsets:after"    it knows of a group's offsets
+//   "end:before"        "end:after"        that it commits is decided
+//                       "marker:after"     it has ended in one partition
 //
 // and "store:before", "store:after" of a SimDisk that was opened with crash_points(). Where the
 // hook throws Crash, that process has been killed when the exception leaves here. A destructor of a
@@ -52,10 +64,16 @@ struct Crash {};
 
 using CrashHook = std::function<void(const char* where)>;
 
+struct TransactionSettings {
+  std::chrono::milliseconds timeout{10'000};     // of one that is open, and of its records
+  std::chrono::milliseconds look_every{10'000};  // for one that took longer
+};
+
 struct ClusterSettings {
   GroupSettings group;
   std::size_t queue_records_max = 100'000;  // of a sink
   std::size_t batch_records_max = 64;
+  TransactionSettings transactions = {};
 };
 
 class ClusterCore;
@@ -71,6 +89,8 @@ class SimCluster {
                                                       ingest::AssignmentListener& listener,
                                                       ProcessId process);
   Result<std::unique_ptr<ingest::Sink>> open_sink(ProcessId process);
+  Result<std::unique_ptr<ingest::TransactionalSink>> open_transactional_sink(
+      const std::string& id, std::chrono::milliseconds timeout, ProcessId process);
   Result<std::unique_ptr<ingest::PartitionReader>> open_partition_reader(
       const ingest::TopicPartition& at, Offset start, ProcessId process);
 
@@ -99,7 +119,7 @@ class SimCluster {
                                                 const ingest::TopicPartition& at) const;
   [[nodiscard]] std::int32_t generation(const std::string& group) const;
 
-  // All logs and all committed offsets, in one number.
+  // All committed records and all committed offsets, in one number.
   [[nodiscard]] std::uint64_t digest() const;
 
  private:

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,7 +39,12 @@ class Listener final : public ingest::AssignmentListener {
   std::vector<Told> revoked;
   std::vector<ingest::TopicPosition> answer;
   std::function<void()> on_revoke;
+  std::function<void()> on_assign;  // before anybody is asked where the group had got to
 
+  Result<void> on_assigning() override {
+    if (on_assign) on_assign();
+    return {};
+  }
   Result<std::vector<ingest::TopicPosition>> on_assigned(
       const std::vector<ingest::AssignedPartition>& partitions) override {
     assigned.push_back(partitions);
@@ -104,6 +110,19 @@ class SimFixture : public testing::Test {
   std::unique_ptr<ingest::Sink> sink(ProcessId process) {
     auto made = cluster.open_sink(process);
     return *std::move(made);
+  }
+  std::unique_ptr<ingest::TransactionalSink> transactional(ProcessId process,
+                                                           const std::string& id = "a") {
+    auto made = cluster.open_transactional_sink(id, 5s, process);
+    EXPECT_TRUE(made);
+    return *std::move(made);
+  }
+  [[nodiscard]] std::vector<std::string> committed_values(Partition partition = 0) const {
+    std::vector<std::string> values;
+    for (const LogRecord* one : cluster.log().partition({"t", partition}).committed()) {
+      values.push_back(one->value.value_or("(none)"));
+    }
+    return values;
   }
   [[nodiscard]] std::vector<std::string> log_values(Partition partition = 0) const {
     std::vector<std::string> values;

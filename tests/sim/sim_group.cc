@@ -1,12 +1,32 @@
 #include "tests/sim/sim_group.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <sstream>
+#include <utility>
 
 #include "vocab/assert.h"
 
 namespace fovea::sim {
 
 using ingest::TopicPartition;
+using ingest::TopicPosition;
+
+std::string words_for(const GroupMembership& membership) {
+  return fmt::format("{}\n{}\n{}\n{}", membership.group, membership.instance, membership.member,
+                     membership.generation);
+}
+
+std::optional<GroupMembership> read_membership(const std::string& words) {
+  GroupMembership read;
+  std::istringstream lines(words);
+  std::getline(lines, read.group);
+  std::getline(lines, read.instance);
+  std::getline(lines, read.member);
+  if (!(lines >> read.generation)) return std::nullopt;
+  return read;
+}
 
 MemberId SimGroup::join(Time now, ProcessId process, const std::string& instance,
                         const std::set<std::string>& topics, const std::string& word) {
@@ -41,6 +61,48 @@ SimGroup::Standing SimGroup::standing(const MemberId& member, const std::string&
   }
   if (preparing_) return found->second.joined ? Standing::kWaiting : Standing::kInvited;
   return taken == generation_ ? Standing::kSettled : Standing::kGiven;
+}
+
+bool SimGroup::takes_commits(const GroupMembership& member) const {
+  switch (standing(member.member, member.instance, member.generation)) {
+    case Standing::kUnknown:
+    case Standing::kFenced:
+    case Standing::kGiven:
+      return false;
+    case Standing::kInvited:
+    case Standing::kWaiting:
+    case Standing::kSettled:
+      return member.generation == generation_;
+  }
+  return false;
+}
+
+void SimGroup::commit(const std::vector<TopicPosition>& positions) {
+  for (const TopicPosition& one : positions) commit(one.at, {one.next, {}, ++commits_});
+}
+
+void SimGroup::commit(const TopicPartition& at, Committed one) {
+  Committed& place = committed_[at];
+  if (one.order > place.order) place = std::move(one);
+}
+
+void SimGroup::hold_back(TransactionNumber transaction, const std::string& by,
+                         const std::vector<TopicPosition>& positions) {
+  for (const TopicPosition& one : positions) {
+    held_back_[transaction][one.at] = {one.next, by, ++commits_};
+  }
+}
+
+void SimGroup::settle(TransactionNumber transaction, bool committed) {
+  for (auto& [at, one] : std::exchange(held_back_[transaction], {})) {
+    if (committed) commit(at, std::move(one));
+  }
+  held_back_.erase(transaction);
+}
+
+bool SimGroup::held_back(const TopicPartition& at) const {
+  return std::any_of(held_back_.begin(), held_back_.end(),
+                     [&at](const auto& entry) { return entry.second.contains(at); });
 }
 
 void SimGroup::join_again(Time now, const MemberId& member) {

@@ -8,7 +8,9 @@
 //        +--------+ <------------------------------------------ +-----------+
 //                    all have joined again, or time is up: generation + 1
 //
-// While it prepares, the partitions are still the old generation's, whose commits it takes.
+// While it prepares, the partitions are still the old generation's, whose commits it takes. What is
+// committed as part of a transaction is the group's once that has committed; until it has ended
+// either way, nobody is told where the group stands in those partitions.
 //
 // Source    Apache Kafka's group coordinator; static membership is KIP-345.
 
@@ -31,6 +33,17 @@ enum class ProcessId : std::int32_t {};
 
 // By the instance id or a random word first: the order in which partitions are handed out.
 using MemberId = std::string;
+
+// What a member says of itself when it commits.
+struct GroupMembership {
+  std::string group;
+  std::string instance;
+  MemberId member;
+  std::int32_t generation = 0;
+};
+[[nodiscard]] std::string words_for(const GroupMembership& membership);
+// Absent for what is not of words_for().
+[[nodiscard]] std::optional<GroupMembership> read_membership(const std::string& words);
 
 struct GroupSettings {
   std::chrono::milliseconds session_timeout{6'000};
@@ -77,7 +90,22 @@ class SimGroup {
   [[nodiscard]] std::optional<Time> due(Time broker_back) const;
   void pass(Time now, Time broker_back);
 
-  std::map<ingest::TopicPartition, Offset> committed;
+  struct Committed {
+    Offset next = 0;
+    std::string by;           // the transactional id, or empty
+    std::uint64_t order = 0;  // of the commits of this group
+  };
+  [[nodiscard]] const std::map<ingest::TopicPartition, Committed>& committed() const {
+    return committed_;
+  }
+  void commit(const std::vector<ingest::TopicPosition>& positions);
+
+  [[nodiscard]] bool takes_commits(const GroupMembership& member) const;
+  void hold_back(TransactionNumber transaction, const std::string& by,
+                 const std::vector<ingest::TopicPosition>& positions);
+  // Of two commits the one that was made later stays, whichever is settled first.
+  void settle(TransactionNumber transaction, bool committed);
+  [[nodiscard]] bool held_back(const ingest::TopicPartition& at) const;
 
  private:
   struct Member {
@@ -95,8 +123,13 @@ class SimGroup {
   void complete_if_all_joined(Time now);
   void complete();
 
+  void commit(const ingest::TopicPartition& at, Committed one);
+
   const SimLog& log_;
   const GroupSettings settings_;
+  std::map<ingest::TopicPartition, Committed> committed_;
+  std::map<TransactionNumber, std::map<ingest::TopicPartition, Committed>> held_back_;
+  std::uint64_t commits_ = 0;
   std::map<MemberId, Member> members_;
   std::map<std::string, MemberId> instances_;
   bool preparing_ = false;

@@ -18,6 +18,22 @@ std::size_t LogPartition::index_of(Offset from) const {
   return static_cast<std::size_t>(found - records.begin());
 }
 
+Offset LogPartition::stable() const {
+  Offset first = end;
+  for (const auto& [transaction, from] : open) first = std::min(first, from);
+  return first;
+}
+
+std::vector<const LogRecord*> LogPartition::committed(Offset from, std::size_t most) const {
+  std::vector<const LogRecord*> found;
+  const Offset to = stable();
+  for (std::size_t i = index_of(from); i < records.size() && found.size() < most; ++i) {
+    if (records[i].offset >= to) break;
+    if (records[i].standing == LogRecord::Standing::kCommitted) found.push_back(&records[i]);
+  }
+  return found;
+}
+
 void SimLog::create(const std::string& topic, const TopicSettings& settings) {
   FOVEA_ASSERT(settings.partitions > 0);
   const auto [at, fresh] = topics_.try_emplace(topic);
@@ -42,7 +58,7 @@ LogPartition& SimLog::find(const TopicPartition& at) {
 
 SimLog::Appended SimLog::append(const TopicPartition& at, std::int32_t producer,
                                 std::int64_t sequence, const std::vector<LogRecord>& batch,
-                                TimeMs now) {
+                                TimeMs now, TransactionNumber transaction) {
   LogPartition& partition = find(at);
   std::int64_t& next = partition.sequences[producer];
   const auto count = static_cast<std::int64_t>(batch.size());
@@ -50,9 +66,28 @@ SimLog::Appended SimLog::append(const TopicPartition& at, std::int32_t producer,
     FOVEA_ASSERT(sequence + count <= next);
     return {partition.end, true};
   }
-  for (const LogRecord& record : batch) append(at, record, now);
+  const bool open = transaction != kNoTransaction;
+  if (open) partition.open.try_emplace(transaction, partition.end);
+  for (LogRecord record : batch) {
+    record.transaction = transaction;
+    if (open) record.standing = LogRecord::Standing::kOpen;
+    append(at, std::move(record), now);
+  }
   next += count;
   return {partition.end, false};
+}
+
+void SimLog::end(const TopicPartition& at, TransactionNumber transaction, bool committed) {
+  LogPartition& partition = find(at);
+  ++partition.end;
+  const auto open = partition.open.find(transaction);
+  if (open == partition.open.end()) return;
+  for (std::size_t i = partition.index_of(open->second); i < partition.records.size(); ++i) {
+    LogRecord& record = partition.records[i];
+    if (record.transaction != transaction) continue;
+    record.standing = committed ? LogRecord::Standing::kCommitted : LogRecord::Standing::kAborted;
+  }
+  partition.open.erase(open);
 }
 
 Offset SimLog::append(const TopicPartition& at, LogRecord record, TimeMs now) {
@@ -73,15 +108,17 @@ void SimLog::trim(const TopicPartition& at, Offset offset) {
 void SimLog::compact(const TopicPartition& at, bool drop_tombstones) {
   LogPartition& partition = find(at);
   std::map<std::string, Offset> newest;
-  for (const LogRecord& record : partition.records) {
-    if (record.key) newest[*record.key] = record.offset;
+  for (const LogRecord* record : partition.committed()) {
+    if (record->key) newest[*record->key] = record->offset;
   }
+  const Offset stable = partition.stable();
   std::deque<LogRecord> kept;
   for (LogRecord& record : partition.records) {
-    const bool last = record.offset + 1 == partition.end;
+    const bool out_of_reach = record.offset >= stable || record.offset + 1 == partition.end;
+    const bool aborted = record.standing == LogRecord::Standing::kAborted;
     const bool current = !record.key || newest[*record.key] == record.offset;
     const bool buried = drop_tombstones && record.key && !record.value;
-    if (last || (current && !buried)) kept.push_back(std::move(record));
+    if (out_of_reach || (!aborted && current && !buried)) kept.push_back(std::move(record));
   }
   partition.records = std::move(kept);
 }
@@ -93,12 +130,12 @@ std::uint64_t SimLog::digest() const {
     add(name);
     for (const LogPartition& partition : topic.partitions) {
       add(fmt::format("{} {}", partition.start, partition.end));
-      for (const LogRecord& record : partition.records) {
-        add(fmt::format("{} {} {} {}", record.offset, value(record.record_time),
-                        record.key.has_value(), record.value.has_value()));
-        add(record.key.value_or(""));
-        add(record.value.value_or(""));
-        for (const auto& [header, text] : record.headers) {
+      for (const LogRecord* record : partition.committed()) {
+        add(fmt::format("{} {} {} {}", record->offset, value(record->record_time),
+                        record->key.has_value(), record->value.has_value()));
+        add(record->key.value_or(""));
+        add(record->value.value_or(""));
+        for (const auto& [header, text] : record->headers) {
           add(header);
           add(text);
         }

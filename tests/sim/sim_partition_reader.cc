@@ -34,7 +34,7 @@ class SimPartitionReader final : public ingest::PartitionReader {
       if (next_ < log().start || next_ > log().end) return true;
       known_end_ = log().end;
       // The end is told once, each time that it is reached.
-      return next_ < log().end || !std::exchange(end_told_, true);
+      return next_ < log().stable() || !std::exchange(end_told_, true);
     });
     if (core_.away(process_)) return away_.say(core_, process_);
     if (next_ < log().start || next_ > log().end) {
@@ -62,22 +62,22 @@ class SimPartitionReader final : public ingest::PartitionReader {
   [[nodiscard]] const LogPartition& log() const { return core_.log.partition(at_); }
 
   void fetch(std::vector<SourceRecord>& out, std::size_t records_max) {
-    const LogPartition& partition = log();
-    const std::size_t first = partition.index_of(next_);
-    const std::size_t left = partition.records.size() - first;
-    const std::size_t most = std::min(left, records_max);
-    if (records_max == 0 || next_ == partition.end) return;
+    const Offset stable = log().stable();
+    if (records_max == 0 || next_ >= stable) return;
+    const auto left = log().committed(next_);
+    const std::size_t most = std::min(left.size(), records_max);
     end_told_ = false;
     // Now and then a fetch brings less than there is.
     const std::size_t count = most > 1 && core_.random.below(4) == 0
                                   ? 1 + core_.random.below(static_cast<std::uint32_t>(most))
                                   : most;
-    for (std::size_t i = first; i < first + count; ++i) {
-      out.push_back(to_record(partition.records[i], at_.topic, at_.partition));
-      next_ = partition.records[i].offset + 1;
+    for (std::size_t i = 0; i < count; ++i) {
+      out.push_back(to_record(*left[i], at_.topic, at_.partition));
+      next_ = left[i]->offset + 1;
     }
-    // What a compacted log holds no more is no record to come.
-    if (count == left) next_ = partition.end;
+    // What a compacted log holds no more is no record to come; nor are markers and what was
+    // aborted.
+    if (count == left.size()) next_ = stable;
   }
 
   ClusterCore& core_;

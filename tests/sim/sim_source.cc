@@ -24,6 +24,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kAssignWithin{60'000};
 constexpr milliseconds kCommitWithin{10'000};
 constexpr milliseconds kCommitTakes{2};
+// Offsets that are kept back for longer are waited for no more.
+constexpr milliseconds kUnstable{300};
+constexpr milliseconds kFenceWithin{5'000};
 
 // Where a partition starts that has no position at all.
 struct Start {
@@ -99,7 +102,7 @@ class SimSource final : public ingest::Source {
     }
     if (auto ours = check_membership(); !ours) return ours;
     core_.crash_point(process_, "commit:before");
-    for (const TopicPosition& position : positions) group().committed[position.at] = position.next;
+    group().commit(positions);
     core_.crash_point(process_, "commit:after");
     if (core_.plan.lose_commit_answers > 0) {
       --core_.plan.lose_commit_answers;
@@ -108,6 +111,9 @@ class SimSource final : public ingest::Source {
     }
     return {};
   }
+
+  // Of the assignment that holds, or was the last.
+  [[nodiscard]] std::string membership() const override { return membership_; }
 
   void pause(const std::vector<TopicPartition>& partitions) override {
     paused_.insert(partitions.begin(), partitions.end());
@@ -213,6 +219,8 @@ class SimSource final : public ingest::Source {
   void take() {
     taken_ = group().generation();
     assigned_ = group().assignment(*member_);
+    membership_ =
+        words_for({consumer_.group_id, consumer_.instance_id, *member_, group().generation()});
     auto starts = starting_positions();
     if (!starts) {
       stopped_ = starts.error();
@@ -222,16 +230,10 @@ class SimSource final : public ingest::Source {
   }
 
   Result<std::vector<TopicPosition>> starting_positions() {
-    if (!core_.wait(core_.now() + kAssignWithin, [this] { return !core_.away(process_); })) {
-      return stop("committed offsets of the group: " + no_broker(core_, process_).message);
-    }
-    std::vector<AssignedPartition> committed;
-    for (const TopicPartition& at : assigned_) {
-      const auto offset = group().committed.find(at);
-      committed.push_back({at, {}});
-      if (offset != group().committed.end()) committed.back().committed = offset->second;
-    }
-    auto told = listener_.on_assigned(committed);
+    if (auto ready = listener_.on_assigning(); !ready) return ready.error();
+    auto committed = committed_positions();
+    if (!committed) return committed.error();
+    auto told = listener_.on_assigned(*committed);
     if (!told) return told.error();
     std::map<TopicPartition, Offset> starts;
     for (const TopicPosition& position : *told) {
@@ -240,12 +242,56 @@ class SimSource final : public ingest::Source {
       }
       starts[position.at] = position.next;
     }
-    for (const auto& [at, offset] : committed) {
-      starts.try_emplace(at, offset ? *offset : first_position(at));
+    for (const AssignedPartition& one : *committed) {
+      starts.try_emplace(one.at, one.committed ? *one.committed : first_position(one.at));
     }
     std::vector<TopicPosition> positions;
     for (const auto& [at, next] : starts) positions.push_back({at, next});
     return positions;
+  }
+
+  Result<std::vector<AssignedPartition>> committed_positions() {
+    const std::string what = "committed offsets of the group: ";
+    const Time deadline = core_.now() + kAssignWithin;
+    if (!core_.wait(deadline, [this] { return !core_.away(process_); })) {
+      return stop(what + no_broker(core_, process_).message);
+    }
+    if (!core_.wait(core_.now() + kUnstable, [this] { return offsets_are_stable(); })) {
+      end_blocking_transactions();
+    }
+    if (!core_.wait(deadline, [this] { return offsets_are_stable(); })) {
+      return stop(what + "an open transaction keeps them back");
+    }
+    std::vector<AssignedPartition> committed;
+    for (const TopicPartition& at : assigned_) {
+      const auto& all = group().committed();
+      const auto one = all.find(at);
+      committed.push_back({at, {}, {}});
+      if (one == all.end()) continue;
+      committed.back().committed = one->second.next;
+      committed.back().committed_by = one->second.by;
+    }
+    return committed;
+  }
+
+  [[nodiscard]] bool offsets_are_stable() {
+    return !core_.away(process_) &&
+           std::none_of(assigned_.begin(), assigned_.end(),
+                        [this](const TopicPartition& at) { return group().held_back(at); });
+  }
+
+  // Of whoever committed such a partition last; where that was another one, its time-out is
+  // waited for.
+  void end_blocking_transactions() {
+    std::set<std::string> ended;
+    for (const TopicPartition& at : assigned_) {
+      const auto& all = group().committed();
+      const auto one = all.find(at);
+      if (one == all.end() || one->second.by.empty() || !group().held_back(at)) continue;
+      const std::string id = one->second.by;
+      if (!ended.insert(id).second) continue;
+      (void)take_over(core_, process_, id, core_.now() + kFenceWithin);
+    }
   }
 
   [[nodiscard]] Offset first_position(const TopicPartition& at) const {
@@ -255,14 +301,14 @@ class SimSource final : public ingest::Source {
       case Start::Kind::kEarliest:
         return partition.start;
       case Start::Kind::kLatest:
-        return partition.end;
+        return partition.stable();
       case Start::Kind::kTime:
         break;
     }
-    for (const LogRecord& record : partition.records) {
-      if (value(record.record_time) >= start_.time_ms) return record.offset;
+    for (const LogRecord* record : partition.committed()) {
+      if (value(record->record_time) >= start_.time_ms) return record->offset;
     }
-    return partition.end;
+    return partition.stable();
   }
 
   // The partitions in an order that nobody may rely on, some of each.
@@ -272,7 +318,7 @@ class SimSource final : public ingest::Source {
       if (paused_.contains(at)) continue;
       if (!in_reach(at, place)) return;
       place.end = log(at).end;
-      if (place.next < place.end) order.push_back(at);
+      if (place.next < log(at).stable()) order.push_back(at);
     }
     std::size_t room = records_max;
     while (!order.empty() && room > 0) {
@@ -286,19 +332,19 @@ class SimSource final : public ingest::Source {
   std::size_t fetch(const TopicPartition& at, std::size_t room, std::vector<SourceRecord>& out) {
     const LogPartition& partition = log(at);
     Place& place = places_.at(at);
-    const std::size_t first = partition.index_of(place.next);
-    const std::size_t left = partition.records.size() - first;
-    const std::size_t most = std::min(left, room);
+    const auto left = partition.committed(place.next);
+    const std::size_t most = std::min(left.size(), room);
     const std::size_t count = most > 1 && core_.random.below(2) == 0
                                   ? 1 + core_.random.below(static_cast<std::uint32_t>(most))
                                   : most;
     const std::string& topic = *topics_.find(at.topic);
-    for (std::size_t i = first; i < first + count; ++i) {
-      out.push_back(to_record(partition.records[i], topic, at.partition));
-      place.next = partition.records[i].offset + 1;
+    for (std::size_t i = 0; i < count; ++i) {
+      out.push_back(to_record(*left[i], topic, at.partition));
+      place.next = left[i]->offset + 1;
     }
-    // What a compacted log holds no more is no record to come.
-    if (count == left) place.next = partition.end;
+    // What a compacted log holds no more is no record to come; nor are markers and what was
+    // aborted.
+    if (count == left.size()) place.next = partition.stable();
     return count;
   }
 
@@ -361,6 +407,7 @@ class SimSource final : public ingest::Source {
   ingest::AssignmentListener& listener_;
   std::optional<MemberId> member_;
   std::int32_t taken_ = kNothingTaken;  // the generation whose assignment this is
+  std::string membership_;
   Time joined_at_{};
   std::set<TopicPartition> assigned_;
   std::set<TopicPartition> paused_;

@@ -58,6 +58,11 @@ class SimClients final : public ingest::ClientFactory {
   Result<std::unique_ptr<ingest::Sink>> open_sink(const ingest::KafkaSettings&) const override {
     return cluster_.open_sink(process_);
   }
+  Result<std::unique_ptr<ingest::TransactionalSink>> open_transactional_sink(
+      const ingest::KafkaSettings&, const std::string& id,
+      std::chrono::milliseconds timeout) const override {
+    return cluster_.open_transactional_sink(id, timeout, process_);
+  }
   Result<std::unique_ptr<ingest::PartitionReader>> open_partition_reader(
       const ingest::KafkaSettings&, const ingest::TopicPartition& at, Offset start) const override {
     return cluster_.open_partition_reader(at, start, process_);

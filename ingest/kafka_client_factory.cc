@@ -13,6 +13,11 @@ class KafkaClients final : public ClientFactory {
   Result<std::unique_ptr<Sink>> open_sink(const KafkaSettings& settings) const override {
     return open_kafka_sink(settings);
   }
+  Result<std::unique_ptr<TransactionalSink>> open_transactional_sink(
+      const KafkaSettings& settings, const std::string& transactional_id,
+      std::chrono::milliseconds timeout) const override {
+    return open_kafka_transactional_sink(settings, transactional_id, timeout);
+  }
   Result<std::unique_ptr<PartitionReader>> open_partition_reader(const KafkaSettings& settings,
                                                                  const TopicPartition& at,
                                                                  Offset start) const override {
