@@ -9,49 +9,98 @@
 
 namespace fovea::topologies {
 
+void CommitPoint::enter(CommitPhase phase) {
+  FOVEA_ASSERT(may_follow(phase_, phase, exactly_once_));
+  phase_ = phase;
+}
+
 void CommitPoint::begin(Interval interval) {
-  FOVEA_ASSERT(phase_ == CommitPhase::kOpen);
+  enter(CommitPhase::kOutputs);
   interval_ = std::move(interval);
   appended_ = 0;
   appended_counts_.clear();
-  phase_ = CommitPhase::kOutputs;
 }
 
-Result<void> CommitPoint::advance(Outbox& outbox, ingest::Sink& sink,
-                                  profile_store::ProfileStore& store, ingest::Source& source,
-                                  std::chrono::milliseconds timeout) {
+Result<void> CommitPoint::advance(const CommitPath& path, std::chrono::milliseconds timeout) {
   fault_ = CommitFault::kClient;
-  if (phase_ == CommitPhase::kOutputs) {
-    if (auto pumped = outbox.pump(sink); !pumped) return pumped;
-    if (auto flushed = sink.flush(timeout); !flushed) return flushed;
-    phase_ = CommitPhase::kChangelog;
-  }
-  if (phase_ == CommitPhase::kChangelog) {
-    if (auto appended = append_changelog(sink, store); !appended) return appended;
-    if (auto flushed = sink.flush(timeout); !flushed) return flushed;
-    note_delivered(sink);
-    for (auto& [partition, positions] : interval_.batch.positions) {
-      positions.changelog_next = settled(partition);
-    }
-    phase_ = CommitPhase::kStore;
-  }
-  if (phase_ == CommitPhase::kStore) {
-    if (auto stored = store.apply(interval_.batch); !stored) {
-      fault_ = CommitFault::kStore;
-      return stored;
-    }
-    phase_ = CommitPhase::kOffsets;
-  }
-  if (phase_ == CommitPhase::kOffsets) {
-    auto committed = source.commit(interval_.positions);
-    // Partitions that are no longer ours: their new owner has read, or will read, the changelog
-    // and the events again; `applied` makes the second time change nothing.
-    if (!committed && committed.error().disposition != Disposition::kSkip) return committed;
-    interval_ = {};
-    appended_ = 0;
-    phase_ = CommitPhase::kOpen;
+  while (phase_ != CommitPhase::kOpen) {
+    auto done = [&]() -> Result<void> {
+      switch (phase_) {
+        case CommitPhase::kOutputs:
+          return flush_outputs(path, timeout);
+        case CommitPhase::kChangelog:
+          return flush_changelog(path, timeout);
+        case CommitPhase::kTransaction:
+          return commit_transaction(path, timeout);
+        case CommitPhase::kStore:
+          return store_interval(path);
+        case CommitPhase::kOffsets:
+          return commit_offsets(path);
+        case CommitPhase::kOpen:
+          break;
+      }
+      return {};
+    }();
+    if (!done) return done;
   }
   return {};
+}
+
+Result<void> CommitPoint::flush_outputs(const CommitPath& path, std::chrono::milliseconds timeout) {
+  if (auto pumped = path.outbox.pump(path.sink); !pumped) return pumped;
+  // In a transaction nothing of it is seen before the rest.
+  if (!exactly_once_) {
+    if (auto flushed = path.sink.flush(timeout); !flushed) return flushed;
+  }
+  enter(CommitPhase::kChangelog);
+  return {};
+}
+
+Result<void> CommitPoint::flush_changelog(const CommitPath& path,
+                                          std::chrono::milliseconds timeout) {
+  if (auto appended = append_changelog(path.sink, path.store); !appended) return appended;
+  if (auto flushed = path.sink.flush(timeout); !flushed) return flushed;
+  note_delivered(path.sink);
+  for (auto& [partition, positions] : interval_.batch.positions) {
+    positions.changelog_next = settled(partition);
+  }
+  enter(exactly_once_ ? CommitPhase::kTransaction : CommitPhase::kStore);
+  return {};
+}
+
+Result<void> CommitPoint::commit_transaction(const CommitPath& path,
+                                             std::chrono::milliseconds timeout) {
+  auto committed = path.transaction->commit(interval_.positions, path.source.membership(), timeout);
+  if (committed) enter(CommitPhase::kStore);
+  return committed;
+}
+
+Result<void> CommitPoint::store_interval(const CommitPath& path) {
+  if (auto stored = path.store.apply(interval_.batch); !stored) {
+    fault_ = CommitFault::kStore;
+    return stored;
+  }
+  if (exactly_once_) {
+    close();
+  } else {
+    enter(CommitPhase::kOffsets);
+  }
+  return {};
+}
+
+Result<void> CommitPoint::commit_offsets(const CommitPath& path) {
+  auto committed = path.source.commit(interval_.positions);
+  // Partitions that are no longer ours: their new owner has read, or will read, the changelog and
+  // the events again; `applied` makes the second time change nothing.
+  if (!committed && committed.error().disposition != Disposition::kSkip) return committed;
+  close();
+  return {};
+}
+
+void CommitPoint::close() {
+  enter(CommitPhase::kOpen);
+  interval_ = {};
+  appended_ = 0;
 }
 
 void CommitPoint::append_again(Partition partition, std::vector<UserId> users) {
@@ -99,7 +148,9 @@ void CommitPoint::note_delivered(const ingest::Sink& sink) {
     Offset& next = next_[partition];
     const Offset delivered = sink.delivered_next({changelog_, partition}).value_or(0);
     // As many offsets further as records were appended, or somebody else wrote between them.
-    if (delivered > next + count) foreign_.push_back({partition, next, delivered});
+    // The marker that ends a transaction takes an offset and is nobody's.
+    if (delivered > next + count && !exactly_once_)
+      foreign_.push_back({partition, next, delivered});
     next = std::max(next, delivered);
   }
 }
@@ -117,6 +168,14 @@ void CommitPoint::note_end(Partition partition, Offset end) {
   Offset& next = next_[partition];
   if (end > next) foreign_.push_back({partition, next, end});
   next = std::max(next, end);
+}
+
+// From whichever phase: the transaction is gone, and the interval with it.
+void CommitPoint::abandon() {
+  phase_ = CommitPhase::kOpen;
+  interval_ = {};
+  appended_ = 0;
+  again_.clear();
 }
 
 void CommitPoint::drop(const std::set<ingest::TopicPartition>& partitions,

@@ -21,6 +21,7 @@ namespace fovea::topologies {
 namespace {
 
 constexpr std::string_view kVariablePrefix = "FOVEA_";
+constexpr std::int64_t kTransactionMsMin = 20;
 
 // "FOVEA_SLATE__SIZE" -> "slate.size"; empty for a variable that is not configuration.
 std::string path_of_variable(const std::string& variable) {
@@ -105,6 +106,9 @@ void Loader::derive() {
   }
   if (c.state.directory.empty()) c.state.directory = "state/" + c.name;
   c.kafka.try_emplace("bootstrap.servers", "localhost:9092");
+  if (!given("delivery.mode") && c.transport == Transport::kKafka) {
+    c.delivery.mode = DeliveryMode::kExactlyOnce;
+  }
 
   if (!given("events.learn.positive")) {
     for (const EventType type :
@@ -141,14 +145,22 @@ bool is_topology_name(std::string_view name) {
 // Here and not at the key, because the transport may be set after it.
 Result<void> Loader::check_delivery() const {
   if (config_.delivery.mode != DeliveryMode::kExactlyOnce) return {};
-  const std::string what =
-      fmt::format("{}: delivery.mode = \"exactly_once\" ", given_.at("delivery.mode"));
   if (config_.transport == Transport::kEmbedded) {
-    return stop(what +
-                "is for a cluster that keeps what it was given: the embedded broker has nothing on "
-                "disk and drops the oldest beyond 5 MB a partition, use \"at_least_once\"");
+    return stop(
+        fmt::format("{}: delivery.mode = \"exactly_once\" is for a cluster that keeps what it was "
+                    "given: the embedded broker has nothing on disk and drops the oldest beyond 5 "
+                    "MB a partition, use \"at_least_once\"",
+                    given_.at("delivery.mode")));
   }
-  return stop(what + "is not available yet, use \"at_least_once\"");
+  // A client waits 20 ms between one transaction and the next.
+  if (config_.delivery.commit_interval_ms < kTransactionMsMin) {
+    return stop(
+        fmt::format("{}: delivery.commit_interval = \"{}ms\" is below {}ms, the least with "
+                    "delivery.mode = \"exactly_once\"",
+                    given_.at("delivery.commit_interval"), config_.delivery.commit_interval_ms,
+                    kTransactionMsMin));
+  }
+  return {};
 }
 
 // What one key cannot see alone.

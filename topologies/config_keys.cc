@@ -168,10 +168,9 @@ ConfigKey mode_key() {
   ConfigKey key = choice_key<DeliveryMode>(
       "delivery.mode",
       {{"at_least_once", DeliveryMode::kAtLeastOnce}, {"exactly_once", DeliveryMode::kExactlyOnce}},
-      "outputs may repeat after a crash; state is exact; exactly_once is not available yet",
+      "at_least_once: outputs may repeat after a crash and leave at once; state is exact in both",
       [](auto& c) -> auto& { return c.delivery.mode; });
-  // The other is refused where the transport is known, too: config.cc.
-  key.range = "at_least_once";
+  key.default_text = "\"exactly_once\"; where `transport` is embedded \"at_least_once\"";
   return key;
 }
 

@@ -165,8 +165,12 @@ void Pipeline::say_position(const ingest::TopicPartition& at) {
   task.moved = true;
 }
 
-void Pipeline::close(Partition partition) {
-  impl_->tasks.erase(partition);
+void Pipeline::close(const ingest::TopicPartition& at) {
+  if (at.topic == impl_->config.topics.items) {
+    impl_->item_positions.erase(at);
+    return;
+  }
+  impl_->tasks.erase(at.partition);
 }
 
 const PipelineCounts& Pipeline::counts() const {

@@ -132,8 +132,8 @@ class Pipeline {
   // knows less than the store. Requires: it is open, with positions.
   void say_position(const ingest::TopicPartition& at);
 
-  // A partition goes: what is open of it is dropped.
-  void close(Partition partition);
+  // A partition of the input or of the catalogue goes: what is open of it is dropped.
+  void close(const ingest::TopicPartition& at);
 
   // Errors: kStop from the store. What was folded of the batch is then undefined: drop everything.
   [[nodiscard]] Result<Effects> process(std::span<const ingest::SourceRecord> batch,

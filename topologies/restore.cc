@@ -19,11 +19,11 @@ namespace {
 using profile_store::PartitionPositions;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using std::chrono::steady_clock;
 
 constexpr std::size_t kBatchRecords = 2'000;
 constexpr milliseconds kPollTimeout{200};
 constexpr milliseconds kAskTimeout{5'000};
+constexpr milliseconds kBlocked{300};
 
 // What a batch of the changelog says of one user.
 struct Version {
@@ -110,15 +110,24 @@ Result<Restored> restore_partition(ingest::PartitionReader& reader, const Restor
   std::vector<ingest::SourceRecord> records;
   std::set<std::string> outdated;
   std::uint64_t restored = 0;
-  const auto started = steady_clock::now();
+  const auto started = clock.monotonic();
   auto said_at = started;
+  auto moved_at = started;
+  bool blocked = false;
   while (reader.next() < ends->high) {
     if (stopping) return stop(fmt::format("partition {}: restore interrupted", request.partition));
     records.clear();
+    const Offset was = reader.next();
     if (auto polled = reader.poll(records, kBatchRecords, kPollTimeout); !polled) {
       if (polled.error().disposition != Disposition::kRetry) return polled.error();
       log_limited(LogLevel::kWarning, "restore", "restore: " + polled.error().message);
       continue;
+    }
+    if (reader.next() != was) {
+      moved_at = clock.monotonic();
+    } else if (!blocked && clock.monotonic() - moved_at >= kBlocked) {
+      blocked = true;
+      if (request.on_blocked) request.on_blocked();
     }
     auto versions = decode_batch(records);
     if (!versions) return versions.error();
@@ -131,14 +140,13 @@ Result<Restored> restore_partition(ingest::PartitionReader& reader, const Restor
     if (!batch) return batch.error();
     if (auto applied = store.apply(*batch); !applied) return applied.error();
     restored += records.size();
-    if (steady_clock::now() - said_at >= seconds(3)) {
-      said_at = steady_clock::now();
+    if (clock.monotonic() - said_at >= seconds(3)) {
+      said_at = clock.monotonic();
       log_info(fmt::format("partition {}: restoring profiles, changelog {} of {}",
                            request.partition, reader.next(), ends->high));
     }
   }
-  // Not past what the caller has yet to write again: a crash before that must not forget it.
-  positions.changelog_next = outdated.empty() ? ends->high : request.changelog_from;
+  positions.changelog_next = ends->high;
   // Where neither the store nor the group knows how far the input was read, the changelog does not
   // either: of the interval that was open when its writer ended it may hold some profiles and not
   // others. No position is made up; the configuration decides where to start, and until the first
@@ -148,12 +156,14 @@ Result<Restored> restore_partition(ingest::PartitionReader& reader, const Restor
     positions.written_at = clock.now();
     profile_store::StoreBatch last;
     last.positions.emplace_back(request.partition, positions);
+    // Not past what the caller has yet to write again: a crash before that must not forget it.
+    if (!outdated.empty()) last.positions.back().second.changelog_next = request.changelog_from;
     if (auto applied = store.apply(last); !applied) return applied.error();
   }
   if (restored > 0) {
     log_info(fmt::format(
         "partition {}: {} changelog records restored in {} ms", request.partition, restored,
-        std::chrono::duration_cast<milliseconds>(steady_clock::now() - started).count()));
+        std::chrono::duration_cast<milliseconds>(clock.monotonic() - started).count()));
   }
   Restored result{positions, {}};
   for (const std::string& user : outdated) result.outdated.push_back({user});

@@ -20,11 +20,15 @@ struct RestoreRequest {
   Offset changelog_from = 0;
   std::optional<profile_store::PartitionPositions> stored;  // what the store has, if anything
   std::optional<Offset> input_next;  // what the restored profiles are taken to stand for
+  // Called once if the changelog's end is out of sight for 300 ms and nothing comes: somebody's
+  // transaction is open there. May be empty.
+  std::function<void()> on_blocked = {};
 };
 
 struct Restored {
-  // What the store then has; where neither it nor the group had any, only the changelog's is known
-  // and nothing is stored.
+  // What the profiles then stand for. The store has the same, but for two cases: where neither it
+  // nor the group had a position only the changelog's is known, and nothing is stored; where users
+  // are outdated it keeps the changelog's old one, until theirs are written again.
   profile_store::PartitionPositions positions;
 
   // Users whose last record in the changelog is older than one before it, or than the store's: an

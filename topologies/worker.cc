@@ -7,6 +7,7 @@
 
 #include "topologies/log.h"
 #include "topologies/output_records.h"
+#include "topologies/patience.h"
 #include "topologies/shedding.h"
 #include "topologies/start_plan.h"
 #include "vocab/assert.h"
@@ -42,6 +43,8 @@ constexpr seconds kQuiet{1};
 constexpr seconds kSayEvery{3};
 // New handles without a single commit between, before it is given up.
 constexpr int kRebuildsMax = 5;
+// How long an attempt to take a transactional id over lasts.
+constexpr milliseconds kTakeOver{5'000};
 
 std::string header(const OutputRecord& record, const std::string& name) {
   for (const auto& [key, value] : record.headers) {
@@ -99,7 +102,7 @@ Result<void> Worker::run() {
 Result<void> Worker::turn() {
   auto done = phase_ == WorkerPhase::kJoining ? join() : step();
   if (done && !stopping_) return {};
-  if (done) {
+  if (done && phase_ == WorkerPhase::kRunning) {
     enter(WorkerPhase::kDraining);
     done = drain();
   }
@@ -108,6 +111,8 @@ Result<void> Worker::turn() {
     beyond_repair_ = true;
     done = fovea::stop(done.error().message + "; give each process a group.instance of its own");
   }
+  // What was waited for in vain when it was told to stop is no failure.
+  if (!done && stopping_ && phase_ == WorkerPhase::kJoining) done = {};
   rebuilds_ = commits_ > commits_before_ ? 1 : rebuilds_ + 1;
   if (done || beyond_repair_ || stopping_ || rebuilds_ > kRebuildsMax)
     return close(std::move(done));
@@ -129,7 +134,7 @@ void Worker::rebuild(const Error& why) {
   metrics_.rebuilds.add();
   metrics_.commit_began.set(0);
   source_.reset();
-  sink_.reset();
+  drop_sink();
   {
     const std::lock_guard lock(counts_mutex_);
     counts_before_ = counts_;
@@ -160,11 +165,10 @@ Result<void> Worker::join() {
     return pipeline.error();
   }
   pipeline_ = std::make_unique<Pipeline>(*std::move(pipeline));
-  commit_point_ = std::make_unique<CommitPoint>(config.topics.profiles);
+  commit_point_ = std::make_unique<CommitPoint>(config.delivery.mode, config.topics.profiles);
   interval_open_ = false;
   holding_ = false;
 
-  if (auto opened = renew_sink(); !opened) return opened;
   ingest::ConsumerSettings consumer;
   consumer.topics = config.topics.input;
   consumer.topics.push_back(config.topics.items);
@@ -176,6 +180,8 @@ Result<void> Worker::join() {
   auto source = shared_.clients.open_source(client_settings(), consumer, *this);
   if (!source) return source.error();
   source_ = *std::move(source);
+  // While the client joins the group.
+  if (auto opened = renew_sink(); !opened) return opened;
 
   enter(WorkerPhase::kRunning);
   return {};
@@ -191,15 +197,31 @@ ingest::KafkaSettings Worker::client_settings() {
   return kafka;
 }
 
-// The sink before drops what it has not delivered: an older profile must not arrive after those of
-// the partition's new owner.
-Result<void> Worker::renew_sink() {
+void Worker::drop_sink() {
+  transaction_ = nullptr;
   sink_.reset();
   outbox_.clear();
   emissions_.clear();
+}
+
+// The sink before drops what it has not delivered: an older profile must not arrive after those of
+// the partition's new owner.
+Result<void> Worker::renew_sink() {
+  drop_sink();
   lost_ = false;
-  auto sink = shared_.clients.open_sink(client_settings());
+  if (!exactly_once()) {
+    auto sink = shared_.clients.open_sink(client_settings());
+    if (!sink) return sink.error();
+    sink_ = *std::move(sink);
+    return {};
+  }
+  const Heartbeat::Waiting taking_over(metrics_.heartbeat);
+  auto sink = keep_trying({stopping_, false, shared_.clock}, "transactions", [this] {
+    return shared_.clients.open_transactional_sink(client_settings(), transactional_id(),
+                                                   kTakeOver);
+  });
   if (!sink) return sink.error();
+  transaction_ = sink->get();
   sink_ = *std::move(sink);
   return {};
 }
@@ -228,7 +250,7 @@ Result<void> Worker::step() {
     if (auto processed = process(batch); !processed) return processed;
   }
   if (auto heeded = heed(outbox_.pump(*sink_), "output"); !heeded) return heeded;
-  note_emissions();
+  if (!exactly_once()) note_emissions();
   if (!batch.empty()) {
     metrics_.step.add(shared_.clock.monotonic() - began);
     metrics_.batch_records.add(static_cast<double>(batch.size()));
@@ -318,7 +340,8 @@ Result<void> Worker::commit(milliseconds timeout) {
     commit_point_->begin(pipeline_->close_interval());
     metrics_.commit_began.set(shared_.clock.monotonic().time_since_epoch().count());
   }
-  auto advanced = commit_point_->advance(outbox_, *sink_, store_, *source_, timeout);
+  auto advanced =
+      commit_point_->advance({outbox_, *sink_, transaction_, store_, *source_}, timeout);
   if (!advanced) {
     if (advanced.error().disposition == Disposition::kStop &&
         commit_point_->fault() == CommitFault::kStore) {
@@ -327,6 +350,7 @@ Result<void> Worker::commit(milliseconds timeout) {
     return advanced;
   }
   ++commits_;
+  if (exactly_once()) note_emissions();
   metrics_.commits.add();
   metrics_.commit.add(shared_.clock.monotonic().time_since_epoch() -
                       steady_clock::duration(metrics_.commit_began.value()));
@@ -341,8 +365,9 @@ Result<void> Worker::commit(milliseconds timeout) {
 
 // An owner before may have had writes on their way when this one read the changelog to its end.
 // A commit shows them; where nothing is committed within a second of the time, the end is asked
-// for.
+// for. Under exactly_once nothing comes late: what is not committed by then never is.
 void Worker::look_for_late_writes(TimePoint now) {
+  if (exactly_once()) return;
   const auto due = std::find_if(look_at_.begin(), look_at_.end(),
                                 [&](const auto& entry) { return entry.second.at <= now; });
   if (due == look_at_.end() || commit_point_->phase() != CommitPhase::kOpen) return;
@@ -428,7 +453,7 @@ void Worker::hold_or_go_on() {
   }
 }
 
-// A recommendation has left when the client has it.
+// A recommendation has left when the client has it, or when its transaction has committed.
 void Worker::note_emissions() {
   if (emissions_.empty() || !outbox_.empty()) return;
   const TimeMs now = shared_.clock.now();
@@ -477,6 +502,12 @@ bool Worker::learner_is_behind() const {
   return written && *written - 1 - shared_.learner.position() > kLearnerLagMax;
 }
 
+// What this process had open keeps the group's offsets back, and the changelogs.
+Result<void> Worker::on_assigning() {
+  if (!exactly_once() || transaction_ != nullptr) return {};
+  return renew_sink();
+}
+
 Result<std::vector<TopicPosition>> Worker::on_assigned(
     const std::vector<ingest::AssignedPartition>& partitions) {
   const Heartbeat::Waiting restoring(metrics_.heartbeat);
@@ -510,7 +541,7 @@ Result<std::optional<TopicPosition>> Worker::take(const ingest::AssignedPartitio
   std::vector<UserId> outdated;
   if (plan.restore) {
     metrics_.restoring.set(metrics_.restoring.value() + 1);
-    auto restored = restore(partition, *stored, assigned.committed);
+    auto restored = restore(assigned, *stored);
     metrics_.restoring.set(metrics_.restoring.value() - 1);
     if (!restored) return restored.error();
     positions = restored->positions;
@@ -530,22 +561,45 @@ Result<std::optional<TopicPosition>> Worker::take(const ingest::AssignedPartitio
   return std::optional(TopicPosition{assigned.at, *plan.start});
 }
 
-Result<Restored> Worker::restore(Partition partition,
-                                 const std::optional<PartitionPositions>& stored,
-                                 std::optional<Offset> committed) {
+Result<Restored> Worker::restore(const ingest::AssignedPartition& assigned,
+                                 const std::optional<PartitionPositions>& stored) {
   RestoreRequest request;
-  request.partition = partition;
+  request.partition = assigned.at.partition;
   request.changelog_from = stored ? stored->changelog_next : 0;
   request.stored = stored;
-  request.input_next = committed;
+  request.input_next = assigned.committed;
+  request.on_blocked = [&] { end_transaction_of(assigned.committed_by); };
   return keep_trying(
-      {stopping_, false, shared_.clock}, fmt::format("restore of partition {}", partition),
+      {stopping_, false, shared_.clock}, fmt::format("restore of partition {}", request.partition),
       [&]() -> Result<Restored> {
         auto reader = shared_.clients.open_partition_reader(
-            shared_.kafka, {shared_.config.topics.profiles, partition}, request.changelog_from);
+            shared_.kafka, {shared_.config.topics.profiles, request.partition},
+            request.changelog_from);
         if (!reader) return reader.error();
         return restore_partition(**reader, request, store_, shared_.clock, stopping_);
       });
+}
+
+// Of an owner that was killed, as a rule, and that the broker would wait for. One that lives has
+// committed before it gave the partition away, and starts again with new clients at the worst.
+void Worker::end_transaction_of(const std::string& owner) {
+  if (owner.empty() || owner == transactional_id()) return;
+  log_info(fmt::format("worker {}: the changelog waits for the transaction of {}, which is ended",
+                       name_, owner));
+  const auto ended = shared_.clients.open_transactional_sink(shared_.kafka, owner, kTakeOver);
+  if (!ended) log_warning("worker " + name_ + ": " + ended.error().message);
+}
+
+// Whoever owns them now starts where the last commit ended.
+void Worker::drop_lost(const std::set<TopicPartition>& partitions) {
+  lost_ = true;
+  if (!exactly_once()) {
+    commit_point_->drop(partitions, shared_.config.topics.input.front());
+    return;
+  }
+  commit_point_->abandon();
+  drop_sink();
+  interval_open_ = false;
 }
 
 void Worker::on_revoked(const std::vector<TopicPartition>& partitions, bool lost) {
@@ -566,17 +620,14 @@ void Worker::on_revoked(const std::vector<TopicPartition>& partitions, bool lost
     }
   }
   const std::set<TopicPartition> gone(partitions.begin(), partitions.end());
-  if (lost || !may_commit) {
-    commit_point_->drop(gone, shared_.config.topics.input.front());
-    lost_ = true;
-  }
+  if (lost || !may_commit) drop_lost(gone);
   for (const TopicPartition& at : partitions) {
     assigned_.erase(at);
     metrics_.revoke(at);
+    pipeline_->close(at);
     if (at.topic == shared_.config.topics.items) continue;
     if (at.partition == 0) shared_.learner.disown_publication(this);
     look_at_.erase(at.partition);
-    pipeline_->close(at.partition);
   }
   if (phase_ == WorkerPhase::kRunning) {
     log_info(fmt::format("worker {}: {} partitions {}", name_, partitions.size(),

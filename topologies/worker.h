@@ -6,6 +6,11 @@
 // the commit interval brings everything through the commit point. Back-pressure is pausing: while
 // the broker, or the learner in a backfill, is behind, nothing new is read and polling goes on.
 //
+// Under exactly_once all that is appended between two commits is one transaction, under an id of
+// this worker's own that is the same after a restart: taking it over settles what was left open. A
+// transaction that cannot be committed is dropped with all that was folded since the last one, and
+// the input is read again from there.
+//
 // Threads   run() on the worker's own thread. stop() and status() from any.
 
 #include <atomic>
@@ -76,19 +81,28 @@ class Worker final : private ingest::AssignmentListener {
  private:
   using TimePoint = std::chrono::steady_clock::time_point;
 
+  Result<void> on_assigning() override;
   Result<std::vector<ingest::TopicPosition>> on_assigned(
       const std::vector<ingest::AssignedPartition>& partitions) override;
   void on_revoked(const std::vector<ingest::TopicPartition>& partitions, bool lost) override;
 
   Result<std::optional<ingest::TopicPosition>> take(const ingest::AssignedPartition& partition);
-  Result<Restored> restore(Partition partition,
-                           const std::optional<profile_store::PartitionPositions>& stored,
-                           std::optional<Offset> committed);
+  Result<Restored> restore(const ingest::AssignedPartition& assigned,
+                           const std::optional<profile_store::PartitionPositions>& stored);
+  void end_transaction_of(const std::string& owner);
 
   void answer_foreign_appends();
   void look_for_late_writes(TimePoint now);
   void write_again(Partition partition, std::vector<UserId> users);
+  [[nodiscard]] bool exactly_once() const {
+    return shared_.config.delivery.mode == DeliveryMode::kExactlyOnce;
+  }
+  [[nodiscard]] std::string transactional_id() const {
+    return shared_.config.group_id + "-" + name_;
+  }
+  void drop_sink();
   Result<void> renew_sink();
+  void drop_lost(const std::set<ingest::TopicPartition>& partitions);
 
   [[nodiscard]] ingest::KafkaSettings client_settings();
   Result<void> join();
@@ -119,6 +133,7 @@ class Worker final : private ingest::AssignmentListener {
   std::unique_ptr<CommitPoint> commit_point_;
   Outbox outbox_;
   std::unique_ptr<ingest::Sink> sink_;
+  ingest::TransactionalSink* transaction_ = nullptr;  // the sink, where delivery is exactly_once
   std::unique_ptr<ingest::Source> source_;
 
   const std::unique_ptr<WorkerMetrics> unwatched_;  // where nobody looks

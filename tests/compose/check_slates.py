@@ -93,9 +93,8 @@ def account(toml, events_path, slates_path, dead_path):
     missed = [(user, k) for user, counts in covered.items() for k in range(1, len(counts)) if not counts[k]]
     expect(not missed, f"{len(missed)} of {len(places)} events are covered by no slate, first {missed[:3]}")
     again = sum(count > 1 for counts in covered.values() for count in counts)
-    # What a kill had sent but not stored is sent again: one commit interval, not a tenth of the run.
-    expect(again <= len(places) / 10, f"{again} of {len(places)} events are covered more than once")
-    print(f"{len(places)} events of {len(count_of)} users, all covered by {len(rows)} slates, {again} of them twice")
+    expect(again == 0, f"{again} of {len(places)} events are covered more than once")
+    print(f"{len(places)} events of {len(count_of)} users, each covered by one of {len(rows)} slates")
 
 
 if __name__ == "__main__":

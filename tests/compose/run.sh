@@ -174,5 +174,5 @@ passed "$said"
 
 stage "checking the whole run"
 python3 scripts/check_run.py --config "$dumps/config.toml" --dumps "$dumps" \
-  --profiles "$dumps/profiles.ndjson" --restarts >&2
+  --profiles "$dumps/profiles.ndjson" >&2
 passed "check_run.py agrees with profiles, changelog, learning log and slates"

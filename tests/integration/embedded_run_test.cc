@@ -35,6 +35,7 @@ class EmbeddedRun : public RunFixture {
   EmbeddedRun() : RunFixture({600, 100}) {
     // Static members are not told from others there: whoever goes must leave.
     run_options_ = {"--leave"};
+    delivery_ = DeliveryMode::kAtLeastOnce;
   }
 
   void SetUp() override {

@@ -82,12 +82,13 @@ class RunFixture : public testing::Test {
   // Waits until the changelog stands for all of the input: the last interval is durable.
   void await_folded(const Input& input);
 
-  // Each slate covers the user's scorable events that end with its trigger; together, all.
+  // Each slate covers the user's scorable events that end with its trigger; together, all. Exactly
+  // once: each of them by one.
   void expect_covered(const Input& input);
   void expect_changelog_is_the_fold(const Input& input);
   void expect_dead_letters(const Input& input);
   // The log folded here agrees with every mark in it and with the snapshot that the process left,
-  // and holds each teaching event once, however often it was written.
+  // and holds each teaching event once, however often it was written. Exactly once: that is once.
   void expect_learned_once(const Input& input, const std::string& process);
 
   // Two processes, one stopped, each killed, while the input goes on; two poisonous records.
@@ -97,7 +98,11 @@ class RunFixture : public testing::Test {
   // Python's own parsers, fold and sums over what a run with a kill left: scripts/check_run.py.
   void satisfy_the_independent_checker();
 
+  [[nodiscard]] bool exactly_once() const { return delivery_ == DeliveryMode::kExactlyOnce; }
+
   const Scale scale_;
+  // Of the processes; with exactly once nothing may be there twice, whatever was killed.
+  DeliveryMode delivery_ = DeliveryMode::kExactlyOnce;
   std::vector<std::string> run_options_;  // of each `fovea run`
   std::string more_settings_;             // of the topology, TOML
   std::string name_;

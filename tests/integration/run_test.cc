@@ -38,6 +38,19 @@ TEST_F(RunTest, TheIndependentCheckerFindsNothingAfterAKill) {
   satisfy_the_independent_checker();
 }
 
+class RunAtLeastOnce : public RunTest {
+ protected:
+  RunAtLeastOnce() { delivery_ = DeliveryMode::kAtLeastOnce; }
+};
+
+TEST_F(RunAtLeastOnce, LosesNothingAndLearnsOnceThroughStopsAndKills) {
+  through_stops_and_kills();
+}
+
+TEST_F(RunAtLeastOnce, TheIndependentCheckerFindsNothingAfterAKill) {
+  satisfy_the_independent_checker();
+}
+
 // With a broker of its own, because it kills it.
 class RunOutage : public RunTest {
  protected:

@@ -31,11 +31,11 @@ class CommitPointTest : public testing::Test {
   }
 
   Result<void> advance() {
-    return commit_point_.advance(outbox_, sink_, *store_, source_, kTimeout);
+    return commit_point_.advance({outbox_, sink_, nullptr, *store_, source_}, kTimeout);
   }
   [[nodiscard]] bool stored() { return (*store_->positions(0)).has_value(); }
 
-  CommitPoint commit_point_{"profiles"};
+  CommitPoint commit_point_{DeliveryMode::kAtLeastOnce, "profiles"};
   Interval interval_;
   Outbox outbox_;
   FakeSink sink_;
@@ -210,6 +210,32 @@ TEST_F(CommitPointTest, WhatSomebodyElseWroteShowsAsAHoleAndOnce) {
   EXPECT_TRUE(commit_point_.foreign().empty());
 }
 
+TEST_F(CommitPointTest, WhatSomebodyElseWroteIsReadAgainAfterACrashUntilItIsDealtWith) {
+  commit_point_.adopt(0, 0);
+  sink_.foreign = 2;
+  commit_point_.begin(interval_);
+  ASSERT_TRUE(advance());
+
+  EXPECT_EQ((*store_->positions(0))->changelog_next, 0);
+  commit_point_.foreign_dealt_with();
+  commit_point_.begin(interval_);
+  ASSERT_TRUE(advance());
+  EXPECT_EQ((*store_->positions(0))->changelog_next, 4);
+}
+
+TEST_F(CommitPointTest, AnEndBeyondOurOwnRecordsIsSomebodyElses) {
+  commit_point_.adopt(0, 5);
+
+  commit_point_.note_end(0, 5);
+  EXPECT_TRUE(commit_point_.foreign().empty());
+  commit_point_.note_end(0, 7);
+
+  ASSERT_EQ(commit_point_.foreign().size(), 1U);
+  EXPECT_EQ(commit_point_.foreign()[0].from, 5);
+  EXPECT_EQ(commit_point_.foreign()[0].to, 7);
+  EXPECT_EQ(commit_point_.next(0), 7);
+}
+
 TEST_F(CommitPointTest, AnIntervalThatIsLostNeverReachesTheStore) {
   commit_point_.begin(interval_);
   sink_.flush_failures.add(stop("interval lost"));
@@ -220,6 +246,83 @@ TEST_F(CommitPointTest, AnIntervalThatIsLostNeverReachesTheStore) {
   EXPECT_EQ(outcome.error().disposition, Disposition::kStop);
   EXPECT_EQ(commit_point_.fault(), CommitFault::kClient);
   EXPECT_FALSE(stored());
+}
+
+class ExactlyOnceTest : public CommitPointTest {
+ protected:
+  Result<void> advance() {
+    return exactly_.advance({outbox_, transaction_, &transaction_, *store_, source_}, kTimeout);
+  }
+
+  CommitPoint exactly_{DeliveryMode::kExactlyOnce, "profiles"};
+  FakeTransaction transaction_{sink_};
+};
+
+TEST_F(ExactlyOnceTest, OutputsChangelogAndOffsetsCommitTogetherAndThenTheStore) {
+  exactly_.begin(interval_);
+
+  ASSERT_TRUE(advance());
+
+  EXPECT_EQ(exactly_.phase(), CommitPhase::kOpen);
+  EXPECT_EQ(transaction_.visible, 2U);
+  EXPECT_EQ(transaction_.committed.at({"events", 0}), 10);
+  EXPECT_EQ(transaction_.members, (std::vector<std::string>{"member"}));
+  EXPECT_TRUE(source_.committed.empty()) << "offsets outside of the transaction";
+  EXPECT_EQ((*store_->positions(0))->changelog_next, 1);
+}
+
+TEST_F(ExactlyOnceTest, NothingIsStoredBeforeTheTransactionHasCommitted) {
+  exactly_.begin(interval_);
+  transaction_.commit_failures.add(retry("no answer"));
+
+  EXPECT_FALSE(advance());
+
+  EXPECT_EQ(exactly_.phase(), CommitPhase::kTransaction);
+  EXPECT_FALSE(stored());
+  EXPECT_TRUE(advance());
+  EXPECT_TRUE(stored());
+  EXPECT_EQ(sink_.appended.size(), 2U) << "once";
+}
+
+TEST_F(ExactlyOnceTest, ATransactionThatWillNeverCommitIsTheClientsFault) {
+  exactly_.begin(interval_);
+  transaction_.commit_failures.add(stop("fenced"));
+
+  EXPECT_FALSE(advance());
+
+  EXPECT_EQ(exactly_.fault(), CommitFault::kClient);
+  EXPECT_FALSE(stored());
+}
+
+TEST_F(ExactlyOnceTest, AnAbandonedIntervalLeavesNothingBehind) {
+  exactly_.append_again(0, {{"w"}});
+  exactly_.begin(interval_);
+  sink_.flush_failures.add(retry("broker is away"));
+  EXPECT_FALSE(advance());
+
+  exactly_.abandon();
+  ASSERT_EQ(exactly_.phase(), CommitPhase::kOpen);
+  ASSERT_TRUE(advance());
+
+  EXPECT_FALSE(stored());
+  EXPECT_TRUE(transaction_.committed.empty());
+  const std::size_t before = sink_.appended.size();
+  exactly_.begin({});
+  ASSERT_TRUE(advance());
+  EXPECT_EQ(sink_.appended.size(), before);
+}
+
+// A commit's marker takes an offset in each partition it wrote to.
+TEST_F(ExactlyOnceTest, AHoleInOurOffsetsIsNobodysRecord) {
+  exactly_.adopt(0, 0);
+  exactly_.begin(interval_);
+  ASSERT_TRUE(advance());
+  sink_.foreign = 1;
+  exactly_.begin(interval_);
+  ASSERT_TRUE(advance());
+
+  EXPECT_TRUE(exactly_.foreign().empty());
+  EXPECT_EQ((*store_->positions(0))->changelog_next, 3);
 }
 
 }  // namespace

@@ -158,10 +158,25 @@ TEST(Config, RefusesExactlyOnceOnABrokerThatKeepsNothingAndSaysWhy) {
   EXPECT_EQ(message_of(load_config_text("name = \"t\"\n", ".", sources)), "--set: " + reason);
 }
 
+TEST(Config, DeliversExactlyOnceWhereTheClusterKeepsWhatItWasGiven) {
+  const auto mode = [](const std::string& transport) {
+    return load_config_text("name = \"t\"\ntransport = \"" + transport + "\"\n", ".", {})
+        ->delivery.mode;
+  };
+  EXPECT_EQ(mode("kafka"), DeliveryMode::kExactlyOnce);
+  EXPECT_EQ(mode("embedded"), DeliveryMode::kAtLeastOnce);
+}
+
+TEST(Config, RefusesTransactionsThatAreTooShort) {
+  const std::string interval = "[delivery]\ncommit_interval = \"10ms\"\n";
+  EXPECT_EQ(refusal(interval),
+            "configuration:3: delivery.commit_interval = \"10ms\" is below 20ms, the least with "
+            "delivery.mode = \"exactly_once\"");
+  EXPECT_TRUE(
+      load_config_text("name = \"t\"\n" + interval + "mode = \"at_least_once\"\n", ".", {}));
+}
+
 TEST(Config, SaysWhatIsNotAvailableYetAndWhatIs) {
-  EXPECT_EQ(refusal("[delivery]\nmode = \"exactly_once\"\n"),
-            "configuration:3: delivery.mode = \"exactly_once\" is not available yet, use "
-            "\"at_least_once\"");
   EXPECT_EQ(refusal("[input]\nkeyed_by_user = false\n"),
             "configuration:3: input.keyed_by_user = false: re-keyed input is not available yet, "
             "key the input by user and use true");

@@ -64,6 +64,35 @@ class FakeSink final : public ingest::Sink {
   }
 };
 
+// Its records are `sink`'s; what commits is counted here.
+class FakeTransaction final : public ingest::TransactionalSink {
+ public:
+  explicit FakeTransaction(FakeSink& sink) : sink_(sink) {}
+
+  Failures commit_failures;
+  std::map<ingest::TopicPartition, Offset> committed;
+  std::vector<std::string> members;  // of each commit
+  std::size_t visible = 0;           // of the sink's records
+
+  Result<void> append(const ingest::OutputRecord& record) override { return sink_.append(record); }
+  Result<void> flush(std::chrono::milliseconds timeout) override { return sink_.flush(timeout); }
+  [[nodiscard]] std::optional<Offset> delivered_next(
+      const ingest::TopicPartition& at) const override {
+    return sink_.delivered_next(at);
+  }
+  Result<void> commit(const std::vector<ingest::TopicPosition>& positions,
+                      const std::string& membership, std::chrono::milliseconds) override {
+    if (auto failed = commit_failures.next(); !failed) return failed;
+    for (const auto& position : positions) committed[position.at] = position.next;
+    members.push_back(membership);
+    visible = sink_.flushed;
+    return {};
+  }
+
+ private:
+  FakeSink& sink_;
+};
+
 class FakeSource final : public ingest::Source {
  public:
   Failures commit_failures;
@@ -80,6 +109,7 @@ class FakeSource final : public ingest::Source {
   }
   void pause(const std::vector<ingest::TopicPartition>&) override {}
   void resume(const std::vector<ingest::TopicPartition>&) override {}
+  [[nodiscard]] std::string membership() const override { return "member"; }
   [[nodiscard]] bool finished() const override { return false; }
 };
 
@@ -108,7 +138,9 @@ class FakeReader final : public ingest::PartitionReader {
     return {};
   }
   [[nodiscard]] Offset next() const override { return next_; }
-  Result<Ends> ends(std::chrono::milliseconds) override { return Ends{0, end()}; }
+  Result<Ends> ends(std::chrono::milliseconds) override { return Ends{0, end() + open}; }
+
+  Offset open = 0;  // records of an open transaction, behind the others
 
  private:
   [[nodiscard]] Offset end() const { return static_cast<Offset>(records.size()); }

@@ -78,6 +78,9 @@ TEST_F(RestoreTest, ARecordThatALostOwnerWroteLateDoesNotWinAndIsNamed) {
   EXPECT_EQ(profile("v")->behaviour.applied, 4);
   ASSERT_EQ(restored->outdated.size(), 1U);
   EXPECT_EQ(restored->outdated[0].value, "u");
+  EXPECT_EQ(restored->positions.changelog_next, 4);
+  EXPECT_EQ((*store_->positions(0))->changelog_next, 0)
+      << "a crash before u is written again forgets it";
 }
 
 TEST_F(RestoreTest, AStoredProfileBehindWhichTheChangelogIsOlderIsNamed) {
@@ -136,6 +139,25 @@ TEST_F(RestoreTest, OutdatedUsersAreFoundWithoutAChange) {
   ASSERT_TRUE(outdated) << outdated.error().message;
   EXPECT_EQ(*outdated, std::vector<UserId>{{"u"}});
   EXPECT_FALSE(profile("w"));
+}
+
+TEST_F(RestoreTest, WhatLiesBehindAnOpenTransactionIsWaitedForUntilThatIsSettled) {
+  reader_.records = {{"u", encoded(1)}};
+  reader_.open = 1;
+  RestoreRequest request{0, 0, std::nullopt, 4};
+  int blocked = 0;
+  request.on_blocked = [&] {
+    ++blocked;
+    reader_.records.push_back({"v", encoded(3)});
+    reader_.open = 0;
+  };
+
+  const auto restored = restore(request);
+
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(blocked, 1);
+  EXPECT_EQ(restored->positions.changelog_next, 2);
+  EXPECT_EQ(profile("v")->behaviour.applied, 3);
 }
 
 TEST_F(RestoreTest, AnEmptyChangelogLeavesTheStartToTheConfiguration) {
