@@ -19,7 +19,7 @@ trap 'rm -rf "$out"' EXIT
 for bench in scorer codecs; do
   "${pin[@]}" build/release/tests/perf/${bench}_bench --benchmark_filter="${1:-.}" \
     --benchmark_repetitions=9 --benchmark_min_time=0.1 --benchmark_out="$out/$bench.json" \
-    --benchmark_out_format=json >&2 || true
+    --benchmark_out_format=json >&2
 done
 
 cpu=$(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo)
@@ -58,7 +58,7 @@ echo
 
 echo
 if scripts/kafka.sh start --dir "$out/kafka" >&2; then
-  python3 tests/perf/broker_bench.py build/release/topologies/fovea "$out/kafka/bootstrap" || true
+  python3 tests/perf/broker_bench.py build/release/topologies/fovea "$out/kafka/bootstrap"
   scripts/kafka.sh kill --dir "$out/kafka" >&2
 else
   echo "bench.sh: NOT RUN: the pipeline through a broker, no Kafka is to be had" >&2

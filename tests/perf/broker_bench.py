@@ -5,13 +5,14 @@
 
 BOOTSTRAP is an address, or a file that holds one: scripts/kafka.sh start --dir D, then D/bootstrap.
 
-Backlog   EVENTS events lie in a topic. In turns: `fovea run` of a new topology takes them all, from
-          its partitions to its end with everything committed; and kcat copies them to another
-          topic, reader and writer two processes of librdkafka, from start to end. Wall time. A
-          backlog is answered once a user and batch.
-Latency   New topologies are sent 500, 1,000 and 2,000 events a second for SECONDS (20). From the timestamp
-          of an event to that of the slate it triggered, each when it was handed to its client. The
-          broker's round trip, as fovea's client measures it, stands beside it.
+Backlog   EVENTS events lie in a topic. In turns, ROUNDS times: `fovea run` of a new topology takes them
+          all, from its partitions to its end with everything committed, at least once and exactly once
+          with a transaction every 20, 100 and 500 ms; and kcat copies them to another topic, reader and
+          writer two processes of librdkafka, from start to end. Wall time. A backlog is answered once a
+          user and batch. `/ alo` is the median of the ratio of two runs of one round, and its quartiles.
+Latency   New topologies are sent 1,000 events a second for SECONDS (20). From the broker's timestamp of an
+          event to the moment a read_committed consumer has the slate it triggered. The broker's round
+          trip, as fovea's client measures it, stands beside it.
 
 Every slate read back must name an event that is there.
 """
@@ -24,13 +25,16 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
 from prometheus_test import get, running, wait_for  # noqa: E402
 
 SEED, ITEMS, USERS = 7, 10_000, 5_000
-RATES = (500, 1_000, 2_000)
+RATE = 1_000
+# Delivery and its commit interval; the first is what the others are held against.
+WAYS = (("at_least_once", "100ms"), ("exactly_once", "20ms"), ("exactly_once", "100ms"), ("exactly_once", "500ms"))
 
 
 class Bench:
@@ -44,7 +48,7 @@ class Bench:
     def kcat(self, *arguments):
         return self.run("kcat", "-b", self.bootstrap, *arguments, stdout=subprocess.PIPE).stdout.decode()
 
-    def topology(self, number, source):
+    def topology(self, number, source, way=WAYS[0]):
         """A topology of its own, reading `source`; its topics exist."""
         path = self.folder / f"{number}.toml"
         path.write_text(f"""
@@ -53,6 +57,9 @@ name = "{self.prefix}-{number}"
 topics = ["{source}"]
 [events.learn]
 positive = ["view", "click", "add_to_cart", "purchase"]
+[delivery]
+mode = "{way[0]}"
+commit_interval = "{way[1]}"
 [emit]
 max_event_age = "0"
 [metrics]
@@ -101,31 +108,48 @@ directory = "{self.folder / str(number)}"
         assert reader.wait() == 0
         return time.monotonic() - began
 
-    def latencies(self, topology, events_path, rate, seconds):
-        """Milliseconds from an event's broker timestamp to its slate's, and the round trip in ms."""
+    def latencies(self, topology, events_path, seconds):
+        """Milliseconds from an event's broker timestamp to its slate's arrival, sorted, and the round trip in ms."""
         source = re.search(r'topics = \["([^"]+)"', topology.read_text(encoding="utf8")).group(1)
+        arrived = []
+        consumer = subprocess.Popen(
+            ["kcat", "-b", self.bootstrap, "-C", "-q", "-u", "-o", "beginning", "-X", "fetch.wait.max.ms=5",
+             "-t", f"{self.prefix}-{topology.stem}.recommendations"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+        def listen():
+            for line in consumer.stdout:
+                arrived.append((time.time(), line))
+        listening = threading.Thread(target=listen)
+        listening.start()
         with self.fovea_run(topology) as process:
             read = self.metrics()
             wait_for("readiness", lambda: read("fovea_ready") == 1)
-            count = rate * seconds
-            self.run(self.fovea, "produce", topology, "--events", events_path, "--rate", rate, "--limit", count, "--loop")
+            count = RATE * seconds
+            self.run(self.fovea, "produce", topology, "--events", events_path, "--rate", RATE, "--limit", count, "--loop")
             wait_for("the last record", lambda: read("fovea_records_total") >= count)
             trip = read("fovea_kafka_broker_rtt_seconds", 'stat="p50"') or None
             process.terminate()
             assert process.wait(timeout=60) == 0, self.log.read_text(encoding="utf8")
-        dump = ("-C", "-q", "-e", "-o", "beginning")
+        time.sleep(1)
+        consumer.terminate()
+        listening.join()
         sent = {}
-        for line in self.kcat(*dump, "-t", source, "-f", "%p %o %T\n").splitlines():
+        for line in self.kcat("-C", "-q", "-e", "-o", "beginning", "-t", source, "-f", "%p %o %T\n").splitlines():
             partition, offset, when = map(int, line.split())
             sent[partition, offset] = when
         waits = []
-        for line in self.kcat(*dump, "-t", f"{self.prefix}-{topology.stem}.recommendations", "-f", "%T %s\n").splitlines():
-            when, slate = line.split(" ", 1)
+        for when, slate in arrived:
             trigger = json.loads(slate)["trigger"]
-            waits.append(int(when) - sent[trigger["partition"], trigger["offset"]])
+            waits.append((sent[trigger["partition"], trigger["offset"]], when * 1e3))
         assert waits, "no slate was sent"
-        # The first seconds are the start's: connections, an empty model.
-        return sorted(waits[len(waits) // 5:]), trip
+        # The first fifth is the start's: connections, an empty model.
+        begin = min(event for event, _ in waits) + seconds * 200
+        return sorted(when - event for event, when in waits if event >= begin), trip
+
+
+def quartiles(values):
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
 def main(fovea, bootstrap, events=100_000, rounds=5, seconds=20):
@@ -144,25 +168,32 @@ def main(fovea, bootstrap, events=100_000, rounds=5, seconds=20):
         bench.run(fovea, "produce", first, "--events", path)
         bench.topology("copy", f"{bench.prefix}-copy.events")
 
-        folds, copies = [], []
+        folds = {way: [] for way in WAYS}
+        copies = []
         for number in range(rounds):
-            topology = bench.topology(number, source)
-            folds.append(bench.backlog(topology, events))
+            for way in WAYS:
+                topology = bench.topology(f"{number}-{way[0]}-{way[1]}".replace("_", "-"), source, way)
+                folds[way].append(bench.backlog(topology, events))
             copies.append(bench.copy(source))
-        middle, other = statistics.median(folds), statistics.median(copies)
-        spread = statistics.median(abs(seconds - middle) for seconds in folds)
-        print("| events | rounds | fovea run, events/s, median | MAD | kcat copying, events/s | fovea / kcat |")
+        other = statistics.median(copies)
+        print(f"{events} events, {rounds} rounds; kcat copies {events / other:.0f} a second\n")
+        print("| delivery | commit interval | events/s, median | MAD | / kcat | / at_least_once (quartiles) |")
         print("|---|---|---|---|---|---|")
-        print(f"| {events} | {rounds} | {events / middle:.0f} | {spread / middle:.1%} | {events / other:.0f} "
-              f"| {statistics.median(b / a for a, b in zip(folds, copies)):.3f} |\n")
+        for way, times in folds.items():
+            middle = statistics.median(times)
+            spread = statistics.median(abs(seconds - middle) for seconds in times)
+            print(f"| {way[0]} | {way[1]} | {events / middle:.0f} | {spread / middle:.1%} "
+                  f"| {statistics.median(b / a for a, b in zip(times, copies)):.3f} "
+                  f"| {quartiles([b / a for a, b in zip(times, folds[WAYS[0]])])} |")
 
-        print("| events/s | slates | p50, ms | p90 | p99 | worst | a round trip, p50, ms |")
-        print("|---|---|---|---|---|---|---|")
-        for rate in RATES:
-            name = f"latency-{rate}"
-            waits, trip = bench.latencies(bench.topology(name, f"{bench.prefix}-{name}.events"), path, rate, seconds)
+        print(f"\n{RATE} events a second for {seconds} s\n")
+        print("| delivery | commit interval | slates | p50, ms | p90 | p99 | worst | a round trip, p50, ms |")
+        print("|---|---|---|---|---|---|---|---|")
+        for way in WAYS:
+            name = f"latency-{way[0]}-{way[1]}".replace("_", "-")
+            waits, trip = bench.latencies(bench.topology(name, f"{bench.prefix}-{name}.events", way), path, seconds)
             at = [waits[min(len(waits) - 1, int(share * len(waits)))] for share in (.5, .9, .99)]
-            print(f"| {rate} | {len(waits)} | {at[0]} | {at[1]} | {at[2]} | {waits[-1]} "
+            print(f"| {way[0]} | {way[1]} | {len(waits)} | {at[0]:.0f} | {at[1]:.0f} | {at[2]:.0f} | {waits[-1]:.0f} "
                   f"| {f'{trip * 1e3:.1f}' if trip else ''} |")
     return 0
 

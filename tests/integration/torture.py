@@ -1,0 +1,256 @@
+"""fovea under load against a real Kafka broker while processes and the broker are killed at random.
+
+usage: torture.py FOVEA [--kills N] [--rate R] [--seed S] [--delivery MODE]
+
+A broker of its own, a producer that never pauses, and one to three `fovea run`. At random a process is killed with
+SIGKILL and started again, at once or after its session has ended, one joins or leaves, and every tenth time the broker
+is killed and started again. Then everything is left to come to rest, and scripts/check_run.py proves from the topics
+alone that nothing was lost and nothing is there twice. Ends with a report; exit status 1 if anything is violated,
+77 where no broker can be had.
+"""
+import argparse
+import os
+import pathlib
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "scripts"
+PARTITIONS = 6
+REST_WITHIN_S = 180
+
+
+def sh(*command, **options):
+    return subprocess.run([str(part) for part in command], text=True, capture_output=True, **options)
+
+
+class Broker:
+    def __init__(self, directory):
+        self.directory = directory
+        self.kills = 0
+
+    def start(self):
+        return sh(SCRIPTS / "kafka.sh", "start", "--dir", self.directory)
+
+    @property
+    def address(self):
+        return (self.directory / "bootstrap").read_text(encoding="utf8").strip()
+
+    def kill(self):
+        self.kills += 1
+        sh(SCRIPTS / "kafka.sh", "kill", "--dir", self.directory)
+
+    def stop(self):
+        sh(SCRIPTS / "kafka.sh", "kill", "--dir", self.directory)
+
+
+class Member:
+    """One `fovea run`, with a state directory that survives it."""
+
+    def __init__(self, fovea, directory, name, broker, delivery):
+        self.fovea, self.name, self.process = fovea, name, None
+        self.toml = directory / f"{name}.toml"
+        self.log = directory / f"{name}.log"
+        self.toml.write_text(f"""name = "torture"
+[group]
+instance = "{name}"
+[topics]
+partitions = {PARTITIONS}
+[delivery]
+mode = "{delivery}"
+[emit]
+max_event_age = "0"
+[model]
+half_life = "10m"
+[metrics]
+listen = "127.0.0.1:0"
+[state]
+directory = "{directory / name}"
+[kafka]
+"bootstrap.servers" = "{broker.address}"
+""", encoding="utf8")
+
+    def start(self, *options):
+        self.said_before = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("a", encoding="utf8") as log:
+            self.process = subprocess.Popen([self.fovea, "run", self.toml, *options], stdout=log, stderr=log)
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        if not self.running():
+            return
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(timeout=60)
+        if status != 0:
+            raise AssertionError(f"{self.name} ended with exit status {status}")
+
+    def metrics(self):
+        """By (name, labels); empty while it does not answer."""
+        said = self.log.read_text(encoding="utf8", errors="replace")[self.said_before:]
+        found = re.search(r"metrics at http://([0-9.:]+)/metrics", said)
+        if not found:
+            return {}
+        try:
+            with urllib.request.urlopen(f"http://{found.group(1)}/metrics", timeout=5) as answer:
+                text = answer.read().decode("utf8")
+        except (urllib.error.URLError, OSError):
+            return {}
+        lines = re.findall(r"^(\w+)(\{[^}]*\})? ([0-9.e+-]+)$", text, re.M)
+        return {(name, labels): float(value) for name, labels, value in lines}
+
+
+class Torture:
+    def __init__(self, options, directory, broker):
+        self.options, self.directory, self.broker = options, directory, broker
+        self.random = random.Random(options.seed)
+        self.kills = self.changes = 0
+        make = lambda name: Member(options.fovea, directory, name, broker, options.delivery)
+        self.members = [make("a"), make("b"), make("c")]
+        self.began = time.monotonic()
+
+    def say(self, line):
+        print(f"{time.monotonic() - self.began:6.1f} s  {line}", flush=True)
+
+    def wait(self, least, most):
+        time.sleep(self.random.uniform(least, most))
+
+    def run(self):
+        created = sh(self.options.fovea, "topics", "create", self.members[0].toml)
+        assert created.returncode == 0, created.stderr
+        producer_log = (self.directory / "produce.log").open("w", encoding="utf8")
+        producer = subprocess.Popen(
+            [self.options.fovea, "produce", self.members[0].toml, "--demo", "--rate", str(self.options.rate)],
+            stdout=producer_log, stderr=producer_log)
+        for member in self.members[:2]:
+            member.start()
+        self.wait(3, 4)
+        while self.kills < self.options.kills:
+            self.hurt()
+            self.wait(1, 4)
+            assert producer.poll() is None, (self.directory / "produce.log").read_text(encoding="utf8")
+        self.revive()
+        producer.send_signal(signal.SIGINT)
+        assert producer.wait(timeout=90) == 0, (self.directory / "produce.log").read_text(encoding="utf8")
+        self.rest()
+
+    def hurt(self):
+        self.revive_some()
+        one = self.random.choice([member for member in self.members if member.running()])
+        if self.random.random() < 0.1:
+            self.broker.kill()
+            self.say("broker killed")
+            self.wait(0, 5)
+            started = self.broker.start()
+            assert started.returncode == 0, started.stdout + started.stderr
+            self.say("broker is back")
+        elif self.random.random() < 0.15 and sum(member.running() for member in self.members) > 1:
+            one.stop()
+            self.changes += 1
+            self.say(f"{one.name} left")
+        else:
+            one.kill()
+            self.kills += 1
+            self.say(f"{one.name} killed, {self.kills} of {self.options.kills}")
+            # Now and then for longer than its session: somebody else takes over.
+            if self.random.random() < 0.7:
+                self.wait(0, 0.5)
+                one.start()
+
+    def revive_some(self):
+        for member in self.members:
+            if not member.running() and self.random.random() < 0.3:
+                member.start()
+                self.changes += 1
+                self.say(f"{member.name} joined")
+        if not any(member.running() for member in self.members):
+            self.members[0].start()
+
+    def revive(self):
+        for member in self.members:
+            if not member.running():
+                member.start()
+        # Told to stop before that, a process has not got to its own answer to the signal.
+        for member in self.members:
+            while member.running() and not member.metrics():
+                time.sleep(0.1)
+
+    def rest(self):
+        """Until one process has everything and nothing is left to do."""
+        for member in self.members[1:]:
+            member.stop()
+        keeper = self.members[0]
+        deadline = time.monotonic() + REST_WITHIN_S
+        quiet = 0
+        while quiet < 3:
+            assert keeper.running(), f"{keeper.name} has ended"
+            assert time.monotonic() < deadline, f"no rest within {REST_WITHIN_S} s"
+            time.sleep(0.5)
+            lags = [value for (name, labels), value in keeper.metrics().items()
+                    if name == "fovea_input_lag_records" and "torture.events" in labels]
+            quiet = quiet + 1 if len(lags) == PARTITIONS and not any(lags) else 0
+        self.say("everything is processed")
+        keeper.stop()
+
+    def check(self):
+        config = self.directory / "config.toml"
+        profiles = self.directory / "profiles.ndjson"
+        keeper = self.members[0].toml
+        config.write_text(sh(self.options.fovea, "run", keeper, "--print-config").stdout, encoding="utf8")
+        profiles.write_text(sh(self.options.fovea, "profile", "export", keeper).stdout, encoding="utf8")
+        dumped = sh(SCRIPTS / "dump_topics.sh", self.broker.address, config, self.directory / "dumps")
+        assert dumped.returncode == 0, dumped.stderr
+        line = ["python3", SCRIPTS / "check_run.py", "--config", config, "--dumps", self.directory / "dumps",
+                "--profiles", profiles]
+        checked = sh(*line, *([] if self.options.delivery == "exactly_once" else ["--restarts"]))
+        print(f"seed {self.options.seed}, {self.options.delivery}: {self.kills} kills, {self.broker.kills} of the broker, "
+              f"{self.changes} changes of members in {time.monotonic() - self.began:.0f} s")
+        print(checked.stdout + checked.stderr, end="")
+        return checked.returncode
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("fovea")
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--rate", type=int, default=300, help="events a second")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--delivery", choices=["exactly_once", "at_least_once"], default="exactly_once")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="fovea-torture-") as scratch:
+        directory = pathlib.Path(scratch)
+        broker = Broker(directory / "broker")
+        started = broker.start()
+        if started.returncode != 0:
+            print(f"torture: NOT RUN: no Kafka broker: {started.stdout}{started.stderr}", file=sys.stderr)
+            return 1 if os.environ.get("CI") == "true" else 77
+        torture = Torture(options, directory, broker)
+        try:
+            torture.run()
+            status = torture.check()
+        except BaseException:
+            for member in torture.members:
+                if member.log.exists():
+                    print(f"--- {member.name}\n" + "\n".join(member.log.read_text(encoding="utf8").splitlines()[-40:]))
+            raise
+        finally:
+            for member in torture.members:
+                if member.running():
+                    member.kill()
+            broker.stop()
+        return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
