@@ -65,6 +65,7 @@ void RunChecks::fold_input() {
 void RunChecks::fold_learning() {
   auto learner = *scorer::Learner::create(config_.model, scorer::KernelLevel::kPortable);
   std::set<std::tuple<std::string, Partition, Offset>> sources;
+  std::uint64_t examples = 0;
   each(config_.topics.learning, [&](Partition, const LogRecord& there) {
     const auto record = scorer::decode_learning_record(there.value.value_or(""));
     if (!record || !learner->fold(*record, there.offset)) {
@@ -78,6 +79,7 @@ void RunChecks::fold_learning() {
                                         mark->process, mark->position));
     }
     if (std::holds_alternative<Example>(record->body)) {
+      ++examples;
       sources.emplace(record->source.topic, record->source.partition, record->source.offset);
     }
   });
@@ -86,6 +88,10 @@ void RunChecks::fold_learning() {
     violations_.push_back(
         fmt::format("{} of {} teaching events are in the learning log, {} learned", sources.size(),
                     teaching_, learned));
+  }
+  if (exactly_once() && examples != sources.size()) {
+    violations_.push_back(
+        fmt::format("the learning log has {} examples of {} events", examples, sources.size()));
   }
 }
 
@@ -108,11 +114,54 @@ std::vector<std::string> RunChecks::model(const std::string& process, std::uint6
       fmt::format("the model of {} at {} is not the fold of the learning log", process, position)};
 }
 
+std::vector<std::string> RunChecks::accounts(const std::string& process,
+                                             const topologies::PipelineCounts& counts) {
+  // Duplicates are among the events; a record is one event here.
+  std::uint64_t known = counts.events + counts.already_applied + counts.catalogue_changes;
+  for (const auto& [reason, letters] : counts.dead_letters) known += letters;
+  if (known == counts.records) return {};
+  return {
+      fmt::format("{} has read {} records and accounts for {}", process, counts.records, known)};
+}
+
+RunChecks::Changelog RunChecks::changelog() const {
+  Changelog newest;
+  each(config_.topics.profiles, [&](Partition partition, const LogRecord& there) {
+    newest[{partition, there.key.value_or("")}] = there.value;
+  });
+  return newest;
+}
+
+std::vector<std::string> RunChecks::store(const std::string& process,
+                                          profile_store::ProfileStore& store,
+                                          Partition partition) const {
+  std::vector<std::string> differing;
+  Changelog newest = changelog();
+  std::erase_if(newest, [&](const auto& entry) { return entry.first.first != partition; });
+  const auto differs = [&](const std::string& user, const std::string& how) {
+    differing.push_back(fmt::format("{} of {}: {} {}", user, partition, process, how));
+  };
+  const auto visited =
+      store.for_each([&](Partition of, const UserId& user, const Profile& profile) {
+        if (of != partition) return Result<void>();
+        const auto there = newest.extract({of, user.value});
+        if (!there || !there.mapped()) {
+          differs(user.value, "has a profile that is not in the changelog");
+        } else if (*there.mapped() != profile_store::encode_profile(profile)) {
+          differs(user.value, "has another profile than the changelog");
+        }
+        return Result<void>();
+      });
+  if (!visited) differing.push_back(process + ": " + visited.error().message);
+  for (const auto& [place, value] : newest) {
+    if (value) differs(place.second, "has no profile, the changelog has");
+  }
+  return differing;
+}
+
 void RunChecks::check_profiles() {
   std::map<std::string, std::string> newest;
-  each(config_.topics.profiles, [&](Partition, const LogRecord& there) {
-    newest[there.key.value_or("")] = there.value.value_or("");
-  });
+  for (auto& [place, value] : changelog()) newest[place.second] = value.value_or("");
   for (const auto& [user, behaviour] : behaviours_) {
     const auto profile = profile_store::decode_profile(newest[user]);
     if (!profile) {
@@ -134,6 +183,8 @@ void RunChecks::check_profiles() {
 void RunChecks::check_slates() {
   std::map<std::string, std::set<std::size_t>> covered;
   std::map<std::string, std::set<std::size_t>> triggers;
+  std::map<std::string, std::size_t> covers;
+  std::set<std::string> ids;
   each(config_.topics.recommendations, [&](Partition, const LogRecord& there) {
     const auto slate = ingest::decode_recommendation(there.value.value_or(""));
     if (!slate) {
@@ -150,6 +201,10 @@ void RunChecks::check_slates() {
                                         slate->id, user, slate->covers));
       return;
     }
+    if (!ids.insert(slate->id).second && exactly_once()) {
+      violations_.push_back(fmt::format("slate {} of {} is there twice", slate->id, user));
+    }
+    covers[user] += slate->covers;
     triggers[user].insert(end - 1);
     for (std::size_t i = end - slate->covers; i < end; ++i) covered[user].insert(i);
   });
@@ -159,12 +214,16 @@ void RunChecks::check_slates() {
                                         covered[user].size(), user, events.size()));
     } else if (!events.empty() && !triggers[user].contains(events.size() - 1)) {
       violations_.push_back(fmt::format("the last scorable event of {} is no trigger", user));
+    } else if (exactly_once() && covers[user] != events.size()) {
+      violations_.push_back(fmt::format("slates of {} cover {} events, there are {}", user,
+                                        covers[user], events.size()));
     }
   }
 }
 
 void RunChecks::check_dead_letters() {
   std::map<Place, std::string> letters;
+  std::size_t count = 0;
   each(config_.topics.dead_letter, [&](Partition, const LogRecord& there) {
     Place place{-1, kNoOffset};
     std::string reason;
@@ -174,10 +233,13 @@ void RunChecks::check_dead_letters() {
       if (name == "fovea.reason") reason = value;
     }
     letters[place] = reason;
+    ++count;
   });
   if (letters != poison_) {
     violations_.push_back(
         fmt::format("{} records are dead letters, {} should be", letters.size(), poison_.size()));
+  } else if (exactly_once() && count != letters.size()) {
+    violations_.push_back(fmt::format("{} dead letters are of {} records", count, letters.size()));
   }
 }
 

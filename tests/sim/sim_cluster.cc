@@ -107,6 +107,12 @@ std::int32_t SimCluster::generation(const std::string& group) const {
   return found == core_->groups().end() ? 0 : found->second.generation();
 }
 
+std::optional<ProcessId> SimCluster::owner(const std::string& group,
+                                           const TopicPartition& at) const {
+  const auto found = core_->groups().find(group);
+  return found == core_->groups().end() ? std::nullopt : found->second.owner(at);
+}
+
 std::uint64_t SimCluster::digest() const {
   std::uint64_t sum = core_->log.digest();
   for (const auto& [id, group] : core_->groups()) {

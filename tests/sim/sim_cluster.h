@@ -118,6 +118,8 @@ class SimCluster {
   [[nodiscard]] std::optional<Offset> committed(const std::string& group,
                                                 const ingest::TopicPartition& at) const;
   [[nodiscard]] std::int32_t generation(const std::string& group) const;
+  [[nodiscard]] std::optional<ProcessId> owner(const std::string& group,
+                                               const ingest::TopicPartition& at) const;
 
   // All committed records and all committed offsets, in one number.
   [[nodiscard]] std::uint64_t digest() const;

@@ -117,6 +117,13 @@ std::set<TopicPartition> SimGroup::assignment(const MemberId& member) const {
   return members_.at(member).assigned;
 }
 
+std::optional<ProcessId> SimGroup::owner(const TopicPartition& at) const {
+  for (const auto& [id, member] : members_) {
+    if (member.assigned.contains(at)) return member.process;
+  }
+  return std::nullopt;
+}
+
 void SimGroup::leave(Time now, const MemberId& member) {
   if (!members_.contains(member)) return;
   remove(member);

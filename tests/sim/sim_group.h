@@ -77,6 +77,8 @@ class SimGroup {
   // Requires: kGiven.
   [[nodiscard]] std::set<ingest::TopicPartition> assignment(const MemberId& member) const;
   [[nodiscard]] std::int32_t generation() const { return generation_; }
+  // Whose process has the partition, as of the newest generation.
+  [[nodiscard]] std::optional<ProcessId> owner(const ingest::TopicPartition& at) const;
 
   void leave(Time now, const MemberId& member);
   void polled(Time now, const MemberId& member);

@@ -34,6 +34,14 @@ std::vector<const LogRecord*> LogPartition::committed(Offset from, std::size_t m
   return found;
 }
 
+Offset LogPartition::committed_end() const {
+  for (std::size_t i = index_of(stable()); i > 0; --i) {
+    const LogRecord& record = records[i - 1];
+    if (record.standing == LogRecord::Standing::kCommitted) return record.offset + 1;
+  }
+  return 0;
+}
+
 void SimLog::create(const std::string& topic, const TopicSettings& settings) {
   FOVEA_ASSERT(settings.partitions > 0);
   const auto [at, fresh] = topics_.try_emplace(topic);

@@ -55,6 +55,8 @@ struct LogPartition {
   // Those below it that are committed, from `from` on, at most so many.
   [[nodiscard]] std::vector<const LogRecord*> committed(
       Offset from = 0, std::size_t most = std::numeric_limits<std::size_t>::max()) const;
+  // One past the last of them; 0 where there is none.
+  [[nodiscard]] Offset committed_end() const;
 };
 
 struct TopicSettings {

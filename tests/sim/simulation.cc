@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -14,11 +13,8 @@
 #include "scorer/random.h"
 #include "tests/sim/run_checks.h"
 #include "tests/sim/sim_cluster.h"
-#include "tests/sim/sim_disk.h"
+#include "tests/sim/sim_machine.h"
 #include "topologies/config.h"
-#include "topologies/learner_loop.h"
-#include "topologies/withdrawn_items.h"
-#include "topologies/worker.h"
 
 namespace fovea::sim {
 namespace {
@@ -31,8 +27,11 @@ constexpr std::size_t kMachines = 3;
 // A run that has not come to rest after so many turns without a fault never will.
 constexpr int kTurnsToRest = 20'000;
 constexpr auto kRest = 30s;
+// What passes where a process that is frozen has its turn.
+constexpr auto kFrozenTurn = 50ms;
+constexpr auto kWriteTakes = 100us;
 
-Config small_model() {
+Config small_model(topologies::DeliveryMode mode) {
   auto config = topologies::load_config_text(
       "name = \"t\"\n"
       "[events.learn]\npositive = [\"view\", \"like\"]\nnegative = [\"dislike\"]\n"
@@ -42,60 +41,10 @@ Config small_model() {
       "[learning]\nshed_lag = 0\n",
       ".");
   FOVEA_ASSERT(config.has_value());
+  config->delivery.mode = mode;
   config->view.restart_target_ms = 0;  // a snapshot whenever one may be written
   return *std::move(config);
 }
-
-// The clients of one process.
-class SimClients final : public ingest::ClientFactory {
- public:
-  SimClients(SimCluster& cluster, ProcessId process) : cluster_(cluster), process_(process) {}
-  Result<std::unique_ptr<ingest::Source>> open_source(
-      const ingest::KafkaSettings&, const ingest::ConsumerSettings& consumer,
-      ingest::AssignmentListener& listener) const override {
-    return cluster_.open_source(consumer, listener, process_);
-  }
-  Result<std::unique_ptr<ingest::Sink>> open_sink(const ingest::KafkaSettings&) const override {
-    return cluster_.open_sink(process_);
-  }
-  Result<std::unique_ptr<ingest::TransactionalSink>> open_transactional_sink(
-      const ingest::KafkaSettings&, const std::string& id,
-      std::chrono::milliseconds timeout) const override {
-    return cluster_.open_transactional_sink(id, timeout, process_);
-  }
-  Result<std::unique_ptr<ingest::PartitionReader>> open_partition_reader(
-      const ingest::KafkaSettings&, const ingest::TopicPartition& at, Offset start) const override {
-    return cluster_.open_partition_reader(at, start, process_);
-  }
-
- private:
-  SimCluster& cluster_;
-  const ProcessId process_;
-};
-
-// What dies together, in the order of its making.
-struct Process {
-  Process(SimCluster& cluster, ProcessId number) : id(number), clients(cluster, number) {}
-
-  const ProcessId id;
-  const SimClients clients;
-  const ingest::KafkaSettings kafka;
-  const std::atomic<bool> never{false};
-  std::unique_ptr<profile_store::ProfileStore> store;
-  std::unique_ptr<topologies::LearnerLoop> learner;
-  topologies::PartitionClaims claims;
-  topologies::WithdrawnItems withdrawn;
-  std::unique_ptr<topologies::Worker> worker;  // once the model is there
-};
-
-// Outlives its processes.
-struct Machine {
-  Machine(const SimClock& clock, std::string place) : disk(clock), models(std::move(place)) {}
-
-  SimDisk disk;
-  std::string models;
-  std::unique_ptr<Process> process;
-};
 
 class Simulation {
  public:
@@ -103,7 +52,7 @@ class Simulation {
       : options_(options),
         random_(options.seed, 1),
         directory_(std::move(directory)),
-        config_(small_model()),
+        config_(small_model(delivery(options))),
         cluster_(clock_, plan_, options.seed) {
     for (const std::string& topic : {config_.topics.input.front(), config_.topics.profiles}) {
       cluster_.create_topic(topic, {kPartitions, false});
@@ -113,7 +62,8 @@ class Simulation {
       cluster_.create_topic(topic, {1, false});
     }
     for (std::size_t i = 0; i < 1 + random_.below(kMachines); ++i) {
-      machines_.push_back(std::make_unique<Machine>(clock_, fmt::format("{}/{}", directory_, i)));
+      machines_.push_back(std::make_unique<SimMachine>(clock_, fmt::format("m{}", i),
+                                                       fmt::format("{}/{}", directory_, i)));
     }
     crash_rate_ = chance(.5F) ? .02F * random_.uniform() : 0.0F;
     cluster_.set_crash_hook([this](const char*) {
@@ -166,18 +116,26 @@ class Simulation {
   // ---- processes ----
 
   void some_process_turns() {
-    Machine& machine = *machines_[below(machines_.size())];
+    SimMachine& machine = *machines_[below(machines_.size())];
     if (!machine.process && (healed_ || chance(.2F))) start(machine);
-    if (machine.process) turn(machine);
+    if (!machine.process) return;
+    if (machine.process->frozen_until) {
+      if (!healed_ && clock_.monotonic() < *machine.process->frozen_until) {
+        return cluster_.run_for(kFrozenTurn);
+      }
+      machine.process->frozen_until.reset();
+      cluster_.thaw(machine.process->id);
+    }
+    turn(machine);
   }
 
-  void start(Machine& machine) {
-    machine.process = std::make_unique<Process>(cluster_, cluster_.start_process());
-    surviving(machine, [&](Process& process) {
+  void start(SimMachine& machine) {
+    machine.process = std::make_unique<SimProcess>(cluster_, cluster_.start_process());
+    surviving(machine, [&](SimProcess& process) {
       auto store = machine.disk.open(cluster_.crash_points(process.id));
       if (!store) return violated("the store does not open: " + store.error().message);
       process.store = *std::move(store);
-      topologies::LearnerSettings settings{process.kafka, name_of(machine), machine.models};
+      topologies::LearnerSettings settings{process.kafka, machine.name, machine.models};
       settings.clock = &clock_;
       settings.clients = &process.clients;
       settings.kernels = scorer::KernelLevel::kPortable;
@@ -190,8 +148,8 @@ class Simulation {
     });
   }
 
-  void turn(Machine& machine) {
-    surviving(machine, [&](Process& process) {
+  void turn(SimMachine& machine) {
+    surviving(machine, [&](SimProcess& process) {
       const bool knows = process.learner->restored() || process.learner->caught_up();
       if (!knows || chance(.4F)) {
         if (auto stepped = process.learner->step(); !stepped) return end(machine, stepped.error());
@@ -202,17 +160,17 @@ class Simulation {
     });
   }
 
-  std::unique_ptr<topologies::Worker> new_worker(const Machine& machine, Process& process) {
+  std::unique_ptr<topologies::Worker> new_worker(const SimMachine& machine, SimProcess& process) {
     const topologies::WorkerShared shared{config_,          process.kafka,     process.clients,
                                           clock_,           *process.store,    process.claims,
                                           *process.learner, process.withdrawn, kPartitions};
-    const std::string name = name_of(machine);
-    return std::make_unique<topologies::Worker>(shared, name, static_members_ ? name : "");
+    return std::make_unique<topologies::Worker>(shared, machine.name,
+                                                static_members_ ? machine.name : "");
   }
 
   // Calls `act`; a crash in it is the process's end.
   template <class Act>
-  void surviving(Machine& machine, const Act& act) {
+  void surviving(SimMachine& machine, const Act& act) {
     try {
       act(*machine.process);
     } catch (const Crash&) {
@@ -222,16 +180,16 @@ class Simulation {
   }
 
   // A failure that ends a process: an operator would look; here it is started again.
-  void end(Machine& machine, const Error& why) {
+  void end(SimMachine& machine, const Error& why) {
     // What went wrong before may still end it.
     if (healed_ && ++ends_ > machines_.size()) {
-      violated(name_of(machine) + " ends though nothing is wrong: " + why.message);
+      violated(machine.name + " ends though nothing is wrong: " + why.message);
     }
     cluster_.kill(machine.process->id);
     throw Crash{};
   }
 
-  void bury(Machine& machine) {
+  void bury(SimMachine& machine) {
     if (cluster_.alive(machine.process->id)) cluster_.kill(machine.process->id);
     if (chance(.3F) && may(Fault::kMachineCrash)) {
       machine.disk.machine_crash(random_);
@@ -241,14 +199,10 @@ class Simulation {
     machine.process.reset();
   }
 
-  [[nodiscard]] std::string name_of(const Machine& machine) const {
-    return fmt::format("m{}", machine.models.substr(machine.models.rfind('/') + 1));
-  }
-
   // ---- what goes wrong ----
 
   void go_wrong() {
-    Machine& machine = *machines_[below(machines_.size())];
+    SimMachine& machine = *machines_[below(machines_.size())];
     const auto while_ms = [&](std::size_t most) {
       return std::chrono::milliseconds(1 + static_cast<std::int64_t>(below(most)));
     };
@@ -284,6 +238,21 @@ class Simulation {
         return;
       case Fault::kDiskFull:
         return machine.disk.fail_next();
+      case Fault::kFreeze:
+        if (!machine.process || machine.process->frozen_until) return;
+        machine.process->frozen_until = clock_.monotonic() + lasts;
+        return cluster_.freeze(machine.process->id);
+      case Fault::kDiskSlow:
+        return machine.disk.set_slow(chance(.5F) ? lasts / 10 : kWriteTakes);
+      case Fault::kTransactionsAway:
+        plan_.transactions_away = {clock_.monotonic(), clock_.monotonic() + lasts};
+        return;
+      case Fault::kTransactionAnswerLost:
+        ++plan_.lose_end_answers;
+        return;
+      case Fault::kTakenOver:
+        plan_.take_over = true;
+        return;
       default:
         if (!machine.process) return;
         ++result_.crashes;
@@ -296,10 +265,15 @@ class Simulation {
   void come_to_rest() {
     healed_ = true;
     plan_.queue_full = plan_.refuse_batches = plan_.lose_answers = 0;
-    plan_.postpone_commits = plan_.lose_commit_answers = 0;
-    plan_.rebalance = false;
-    plan_.broker_away.until = std::min(plan_.broker_away.until, clock_.monotonic());
-    for (const auto& machine : machines_) machine->disk.mend();
+    plan_.postpone_commits = plan_.lose_commit_answers = plan_.lose_end_answers = 0;
+    plan_.rebalance = plan_.take_over = false;
+    for (Outage* outage : {&plan_.broker_away, &plan_.transactions_away}) {
+      outage->until = std::min(outage->until, clock_.monotonic());
+    }
+    for (const auto& machine : machines_) {
+      machine->disk.mend();
+      machine->disk.set_slow(kWriteTakes);
+    }
     // And stays so: what comes late is looked for a while after a partition was taken.
     std::optional<Time> rests_since;
     for (int turn = 0; turn < kTurnsToRest; ++turn) {
@@ -318,12 +292,12 @@ class Simulation {
   // What is missing until everything is committed and every model stands at the end of the log;
   // empty when nothing is.
   [[nodiscard]] std::string unrest() const {
-    const Offset log_end = cluster_.log().partition({config_.topics.learning, 0}).end;
+    const Offset log_end = cluster_.log().partition({config_.topics.learning, 0}).committed_end();
     for (const auto& machine : machines_) {
-      const Process* process = machine->process.get();
-      if (process == nullptr || process->worker == nullptr) return name_of(*machine) + " is down";
+      const SimProcess* process = machine->process.get();
+      if (process == nullptr || process->worker == nullptr) return machine->name + " is down";
       if (process->learner->position() + 1 < log_end) {
-        return fmt::format("{} has learned to {} of {}", name_of(*machine),
+        return fmt::format("{} has learned to {} of {}", machine->name,
                            process->learner->position(), log_end);
       }
     }
@@ -342,13 +316,34 @@ class Simulation {
   void check() {
     RunChecks checks(config_, cluster_.log());
     for (std::string& violation : checks.topics()) violated(std::move(violation));
+    for (std::int32_t partition = 0; partition < kPartitions; ++partition) {
+      check_store(checks, partition);
+    }
     for (const auto& machine : machines_) {
+      const auto counts = machine->process->worker->counts();
+      for (std::string& violation : RunChecks::accounts(machine->name, counts)) {
+        violated(std::move(violation));
+      }
       const auto& learner = *machine->process->learner;
       for (std::string& violation :
-           checks.model(name_of(*machine), learner.digest(), learner.position())) {
+           checks.model(machine->name, learner.digest(), learner.position())) {
         violated(std::move(violation));
       }
     }
+  }
+
+  // Of whoever owns the partition; what others have of it is of before.
+  void check_store(RunChecks& checks, Partition partition) {
+    const auto owner = cluster_.owner(config_.group_id, {config_.topics.input.front(), partition});
+    for (const auto& machine : machines_) {
+      if (machine->process->id != owner) continue;
+      for (std::string& violation :
+           checks.store(machine->name, *machine->process->store, partition)) {
+        violated(std::move(violation));
+      }
+      return;
+    }
+    violated(fmt::format("nobody has partition {}", partition));
   }
 
   void violated(std::string what) { result_.violations.push_back(std::move(what)); }
@@ -360,7 +355,7 @@ class Simulation {
   SimClock clock_;
   FaultPlan plan_;
   SimCluster cluster_;
-  std::vector<std::unique_ptr<Machine>> machines_;
+  std::vector<std::unique_ptr<SimMachine>> machines_;
   const bool static_members_ = chance(.5F);
   float crash_rate_ = 0.0F;
   bool healed_ = false;
@@ -370,29 +365,17 @@ class Simulation {
 
 }  // namespace
 
-const char* name(Fault fault) {
-  constexpr std::array<const char*, kFaults> kNames{"broker away",
-                                                    "queue full",
-                                                    "answer lost",
-                                                    "batch refused",
-                                                    "commit postponed",
-                                                    "commit answer lost",
-                                                    "rebalance",
-                                                    "clock jump",
-                                                    "cut off",
-                                                    "disk full",
-                                                    "kill",
-                                                    "crash at an effect",
-                                                    "machine crash",
-                                                    "poison"};
-  return kNames[static_cast<std::size_t>(fault)];
-}
-
 std::string scratch_directory() {
   const std::filesystem::path memory = "/dev/shm";
   const auto place =
       std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
   return (place / fmt::format("fovea-sim-{}", ::getpid())).string();
+}
+
+topologies::DeliveryMode delivery(const SimulationOptions& options) {
+  if (options.delivery) return *options.delivery;
+  return options.seed % 2 == 0 ? topologies::DeliveryMode::kExactlyOnce
+                               : topologies::DeliveryMode::kAtLeastOnce;
 }
 
 SimulationResult simulate(const SimulationOptions& options, const std::string& directory) {
@@ -401,36 +384,6 @@ SimulationResult simulate(const SimulationOptions& options, const std::string& d
   SimulationResult result = Simulation(options, directory).run();
   std::filesystem::remove_all(directory);
   return result;
-}
-
-namespace {
-
-// A violation without what differs from seed to seed.
-std::string kind(const std::vector<std::string>& violations) {
-  if (violations.empty()) return {};
-  std::string letters = violations.front();
-  std::erase_if(letters, [](char c) { return c >= '0' && c <= '9'; });
-  return letters;
-}
-
-}  // namespace
-
-SimulationOptions shrink(SimulationOptions failing, const std::string& directory) {
-  const std::string wanted = kind(simulate(failing, directory).violations);
-  const auto fails = [&](const SimulationOptions& options) {
-    return kind(simulate(options, directory).violations) == wanted;
-  };
-  for (std::uint32_t fault = 0; fault < kFaults; ++fault) {
-    SimulationOptions less = failing;
-    less.faults &= ~(1U << fault);
-    if (less.faults != failing.faults && fails(less)) failing = less;
-  }
-  for (int step = failing.turns / 2; step > 0; step /= 2) {
-    SimulationOptions less = failing;
-    less.turns -= step;
-    if (less.turns > 0 && fails(less)) failing = less;
-  }
-  return failing;
 }
 
 }  // namespace fovea::sim

@@ -6,23 +6,31 @@
 //
 // A run is a stream of some hundred events and one to three processes that share the work. Chance,
 // which is the seed's, decides whose turn it is, what is written and what goes wrong: processes
-// that die between any two effects, machines that lose unsynced writes, zombies, rebalances, a
-// broker that is away, full queues, lost answers, batches refused, clock jumps, poison. Then
+// that die between any two effects, machines that lose unsynced writes, zombies that were frozen or
+// cut off, rebalances, a broker that is away, full queues, lost answers, batches refused, disks
+// that are full or slow, transactions that are fenced in error, clock jumps, poison. Then
 // everything heals, the rest is processed, and what is in the topics and stores is held against a
 // plain fold of the input:
 //
-//   * behaviour of every user, in the changelog and in the store of whoever owns the partition
+//   * behaviour of every user, in the changelog
+//   * the store of whoever owns a partition, against its changelog
 //   * the slates of a user cover all scorable events, and the last of them is a trigger
 //   * every record is folded, a duplicate or dead-lettered
-//   * the learning log has each example once, however often it was written; marks, and the models
-//     of all processes, are what its fold has
+//   * the learning log teaches each example once, however often it was written; marks, and the
+//     models of all processes, are what its fold has
 //   * the run ends
+//   * with exactly_once: every slate, example and dead letter is there once, and no event is
+//   covered
+//     twice
 //
 // The same seed gives the same bytes: digest().
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "topologies/config.h"
 
 namespace fovea::sim {
 
@@ -38,20 +46,33 @@ enum class Fault : std::uint32_t {
   kClockJump,
   kCutOff,
   kDiskFull,
+  kFreeze,
+  kDiskSlow,
+  kTransactionsAway,
+  kTransactionAnswerLost,
+  kTakenOver,
   kKill,
   kCrashAtEffect,
   kMachineCrash,
   kPoison,
 };
-inline constexpr std::uint32_t kFaults = 14;
+inline constexpr std::uint32_t kFaults = 19;
 
 [[nodiscard]] const char* name(Fault fault);
+
+// How a run delivers where nothing else is said; absent: the seed decides.
+inline constexpr std::optional<topologies::DeliveryMode> kDelivery =
+    topologies::DeliveryMode::kAtLeastOnce;
 
 struct SimulationOptions {
   std::uint64_t seed = 1;
   std::uint32_t faults = (1U << kFaults) - 1;
   int turns = 1'500;
+  std::optional<topologies::DeliveryMode> delivery = kDelivery;
 };
+
+// What that run delivers.
+[[nodiscard]] topologies::DeliveryMode delivery(const SimulationOptions& options);
 
 struct SimulationResult {
   std::vector<std::string> violations;  // one clause each; empty: all is well
