@@ -37,6 +37,8 @@ class SimSinkOf : public Interface {
     const ClusterCore::Call call(core_, process_);
     if (producer_->lost()) return *producer_->lost();
     if (auto found = look_up(record.topic); !found) return found;
+    // That may have taken a while.
+    if (producer_->lost()) return *producer_->lost();
     const std::int32_t partitions = core_.log.partition_count(record.topic);
     if (record.partition && (*record.partition < 0 || *record.partition >= partitions)) {
       return stop(fmt::format("topic {} has {} partitions and not number {}", record.topic,
