@@ -1,5 +1,7 @@
 #include "ingest/kafka_producer.h"
 
+#include <librdkafka/rdkafka.h>
+
 #include <algorithm>
 #include <utility>
 

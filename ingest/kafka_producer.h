@@ -5,8 +5,6 @@
 //
 // Threads   Not thread-safe.
 
-#include <librdkafka/rdkafka.h>
-
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -18,6 +16,9 @@
 #include "ingest/kafka.h"
 #include "ingest/kafka_client.h"
 #include "ingest/kafka_config.h"
+
+struct rd_kafka_s;
+struct rd_kafka_message_s;
 
 namespace fovea::ingest {
 
@@ -37,7 +38,7 @@ class KafkaProducer final : public Sink {
   [[nodiscard]] std::optional<Offset> delivered_next(const TopicPartition& at) const override;
   [[nodiscard]] std::size_t pending() const override;
 
-  [[nodiscard]] rd_kafka_t* handle() const { return client_->handle(); }
+  [[nodiscard]] rd_kafka_s* handle() const { return client_->handle(); }
 
   // After an aborted transaction: what was lost with it is written again.
   void forget_lost() { lost_.reset(); }
@@ -49,8 +50,8 @@ class KafkaProducer final : public Sink {
     std::vector<Offset> delivered_next;  // by partition; kNoOffset before the first
   };
 
-  static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque);
-  void delivered(const rd_kafka_message_t& message, WrittenTopic& written);
+  static void on_delivery(rd_kafka_s*, const rd_kafka_message_s* message, void* opaque);
+  void delivered(const rd_kafka_message_s& message, WrittenTopic& written);
   Result<WrittenTopic*> topic(const std::string& name);
   Result<void> produce(const OutputRecord& record, WrittenTopic& written);
 

@@ -59,7 +59,7 @@ Result<void> CommitPoint::flush_outputs(const CommitPath& path, std::chrono::mil
 Result<void> CommitPoint::flush_changelog(const CommitPath& path,
                                           std::chrono::milliseconds timeout) {
   if (auto appended = append_changelog(path.sink, path.store); !appended) return appended;
-  if (auto flushed = path.sink.flush(timeout); !flushed) return flushed;
+  if (auto acknowledged = path.sink.flush(timeout); !acknowledged) return acknowledged;
   note_delivered(path.sink);
   for (auto& [partition, positions] : interval_.batch.positions) {
     positions.changelog_next = settled(partition);

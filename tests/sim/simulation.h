@@ -61,8 +61,7 @@ inline constexpr std::uint32_t kFaults = 19;
 [[nodiscard]] const char* name(Fault fault);
 
 // How a run delivers where nothing else is said; absent: the seed decides.
-inline constexpr std::optional<topologies::DeliveryMode> kDelivery =
-    topologies::DeliveryMode::kAtLeastOnce;
+inline constexpr std::optional<topologies::DeliveryMode> kDelivery = std::nullopt;
 
 struct SimulationOptions {
   std::uint64_t seed = 1;
