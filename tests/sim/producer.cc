@@ -84,8 +84,8 @@ void Producer::arrive(const TopicPartition& at, Time now) {
                             words_for(at))));
     return;
   }
-  if (holder_ && !in_transaction(at, now)) return;
   core_.crash_point_of_caller(process_, "batch:before");
+  if (holder_ && !in_transaction(at, now)) return;
   Queue& queue = queues_.at(at);
   const auto appended = core_.log.append(at, id_, queue.sequence, queue.under_way,
                                          core_.clock.wall_at(now), transaction_);
@@ -116,7 +116,10 @@ bool Producer::in_transaction(const TopicPartition& at, Time now) {
     case SimTransactions::Answer::kDone:
       transaction_ = transactions.number(*holder_);
       core_.crash_point_of_caller(process_, "begin:after");
-      return true;
+      // That may have taken a while.
+      if (transactions.takes(*holder_, transaction_, at)) return true;
+      refuse(at, now, fenced(*holder_));
+      return false;
     case SimTransactions::Answer::kBusy:
       later(now + kBusyAgainAfter, again);
       return false;

@@ -100,8 +100,8 @@ class SimSource final : public ingest::Source {
       --core_.plan.postpone_commits;
       return retry("commit: the coordinator is moving");
     }
-    if (auto ours = check_membership(); !ours) return ours;
     core_.crash_point(process_, "commit:before");
+    if (auto ours = check_membership(); !ours) return ours;
     group().commit(positions);
     core_.crash_point(process_, "commit:after");
     if (core_.plan.lose_commit_answers > 0) {

@@ -66,8 +66,12 @@ class Simulation {
                                                        fmt::format("{}/{}", directory_, i)));
     }
     crash_rate_ = chance(.5F) ? .02F * random_.uniform() : 0.0F;
+    stall_rate_ = chance(.3F) ? .005F * random_.uniform() : 0.0F;
     cluster_.set_crash_hook([this](const char*) {
-      if (!healed_ && chance(crash_rate_) && may(Fault::kCrashAtEffect)) throw Crash{};
+      // What a stalled process had on its way arrives; it does nothing itself.
+      if (healed_ || acting_ == stalled_) return;
+      if (chance(crash_rate_) && may(Fault::kCrashAtEffect)) throw Crash{};
+      if (stalled_ == nullptr && chance(stall_rate_) && may(Fault::kFreeze)) stall();
     });
   }
 
@@ -118,6 +122,7 @@ class Simulation {
   void some_process_turns() {
     SimMachine& machine = *machines_[below(machines_.size())];
     if (!machine.process && (healed_ || chance(.2F))) start(machine);
+    if (&machine == stalled_) return cluster_.run_for(kFrozenTurn);
     if (!machine.process) return;
     if (machine.process->frozen_until) {
       if (!healed_ && clock_.monotonic() < *machine.process->frozen_until) {
@@ -171,12 +176,28 @@ class Simulation {
   // Calls `act`; a crash in it is the process's end.
   template <class Act>
   void surviving(SimMachine& machine, const Act& act) {
+    SimMachine* const before = std::exchange(acting_, &machine);
     try {
       act(*machine.process);
     } catch (const Crash&) {
       ++result_.crashes;
       bury(machine);
     }
+    acting_ = before;
+  }
+
+  // The process that is acting is frozen between two of its effects, and the others go on.
+  void stall() {
+    const ProcessId process = acting_->process->id;
+    stalled_ = acting_;
+    const Time until = clock_.monotonic() + std::chrono::milliseconds(1 + below(20'000));
+    cluster_.freeze(process);
+    while (clock_.monotonic() < until) {
+      if (chance(.3F)) produce();
+      some_process_turns();
+    }
+    cluster_.thaw(process);
+    stalled_ = nullptr;
   }
 
   // A failure that ends a process: an operator would look; here it is started again.
@@ -358,6 +379,9 @@ class Simulation {
   std::vector<std::unique_ptr<SimMachine>> machines_;
   const bool static_members_ = chance(.5F);
   float crash_rate_ = 0.0F;
+  float stall_rate_ = 0.0F;
+  SimMachine* acting_ = nullptr;
+  SimMachine* stalled_ = nullptr;  // in the middle of what it does
   bool healed_ = false;
   std::size_t ends_ = 0;  // of processes, by a failure, since then
   SimulationResult result_;
