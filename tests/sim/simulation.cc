@@ -66,7 +66,7 @@ class Simulation {
                                                        fmt::format("{}/{}", directory_, i)));
     }
     crash_rate_ = chance(.5F) ? .02F * random_.uniform() : 0.0F;
-    stall_rate_ = chance(.3F) ? .005F * random_.uniform() : 0.0F;
+    stall_rate_ = chance(.3F) ? .01F * random_.uniform() : 0.0F;
     cluster_.set_crash_hook([this](const char*) {
       // What a stalled process had on its way arrives; it does nothing itself.
       if (healed_ || acting_ == stalled_) return;
@@ -190,7 +190,7 @@ class Simulation {
   void stall() {
     const ProcessId process = acting_->process->id;
     stalled_ = acting_;
-    const Time until = clock_.monotonic() + std::chrono::milliseconds(1 + below(20'000));
+    const Time until = clock_.monotonic() + std::chrono::milliseconds(1 + below(30'000));
     cluster_.freeze(process);
     while (clock_.monotonic() < until) {
       if (chance(.3F)) produce();
