@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Measures: tests/perf, nine times each, on one core; a table to paste into tests/perf/RESULTS.md.
 #
-#   scripts/bench.sh [REGEX]      all benchmarks, the pipeline, the pipeline through a broker; or
-#                                 those benchmarks whose name matches
+#   scripts/bench.sh [REGEX]      all benchmarks, the pipeline, the pipeline through a broker, what
+#                                 follows a kill; or those benchmarks whose name matches
 #
 # CPU time, not wall time: other work on the machine then shows in the spread and less in the median.
 set -euo pipefail
@@ -59,6 +59,8 @@ echo
 echo
 if scripts/kafka.sh start --dir "$out/kafka" >&2; then
   python3 tests/perf/broker_bench.py build/release/topologies/fovea "$out/kafka/bootstrap"
+  echo
+  python3 tests/perf/recovery_bench.py build/release/topologies/fovea "$out/kafka/bootstrap"
   scripts/kafka.sh kill --dir "$out/kafka" >&2
 else
   echo "bench.sh: NOT RUN: the pipeline through a broker, no Kafka is to be had" >&2

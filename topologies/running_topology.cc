@@ -55,14 +55,31 @@ Result<Cluster> examine_cluster(const Config& config, ingest::KafkaAdmin& admin)
   return Cluster{*id, partitions[input]};
 }
 
+// What this process had open when it was killed hides the end of the learning log until the broker
+// gives it up, ten to twenty seconds later, or the ids are taken over. Workers do so when they
+// join.
+Result<void> settle_own_transactions(const Config& config, const ingest::KafkaSettings& kafka,
+                                     const Patience& patience) {
+  if (config.delivery.mode != DeliveryMode::kExactlyOnce) return {};
+  for (std::int32_t i = 0; i < config.workers; ++i) {
+    const std::string id = transactional_id(config, worker_name(config, i));
+    auto settled = keep_trying(patience, "transactions", [&] {
+      return ingest::open_kafka_transactional_sink(kafka, id, kAskTimeout);
+    });
+    if (!settled) return settled.error();
+  }
+  return {};
+}
+
 // A process that starts from nothing beside a log that has something in it does not join before it
 // has learned what the others know. With a snapshot it serves at once.
-Result<void> await_model(const Config& config, const LearnerThread& learner,
-                         const std::atomic<bool>& stopping) {
+Result<void> await_model(const Config& config, const ingest::KafkaSettings& kafka,
+                         const LearnerThread& learner, const Patience& patience) {
   const LearnerLoop& loop = learner.loop();
-  if (loop.restored()) return {};
+  if (loop.restored() || loop.caught_up()) return {};
+  if (auto settled = settle_own_transactions(config, kafka, patience); !settled) return settled;
   auto said_at = steady_clock::now();
-  while (!loop.caught_up() && !stopping) {
+  while (!loop.caught_up() && !patience.stopping) {
     if (const auto failure = learner.failure()) return *failure;
     std::this_thread::sleep_for(milliseconds(20));
     if (steady_clock::now() - said_at < seconds(3)) continue;
@@ -78,7 +95,7 @@ class Crew {
   // A dynamic member leaves the group at its end; a static one is waited for.
   Crew(const WorkerShared& shared, bool leave) {
     for (std::int32_t i = 0; i < shared.config.workers; ++i) {
-      const std::string name = fmt::format("{}-{}", shared.config.instance_id, i);
+      const std::string name = worker_name(shared.config, i);
       workers_.push_back(std::make_unique<Worker>(shared, name, leave ? "" : name));
     }
     for (const auto& worker : workers_) {
@@ -174,7 +191,7 @@ Result<std::unique_ptr<RunningTopology>> RunningTopology::start(
   if (!learner) return learner.error();
   parts->learner = *std::move(learner);
   set_phase("learning what the learning log holds");
-  if (const auto ready = await_model(config, *parts->learner, patience.stopping); !ready) {
+  if (const auto ready = await_model(config, kafka, *parts->learner, patience); !ready) {
     return ready.error();
   }
   if (patience.stopping) return std::unique_ptr<RunningTopology>();

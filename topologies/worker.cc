@@ -68,6 +68,14 @@ void log_dead_letter(const OutputRecord& record, bool quote) {
 
 }  // namespace
 
+std::string worker_name(const Config& config, std::int32_t number) {
+  return fmt::format("{}-{}", config.instance_id, number);
+}
+
+std::string transactional_id(const Config& config, const std::string& worker) {
+  return config.group_id + "-" + worker;
+}
+
 Worker::Worker(const WorkerShared& shared, std::string name, std::string instance_id)
     : shared_(shared),
       name_(std::move(name)),
@@ -217,8 +225,8 @@ Result<void> Worker::renew_sink() {
   }
   const Heartbeat::Waiting taking_over(metrics_.heartbeat);
   auto sink = keep_trying({stopping_, false, shared_.clock}, "transactions", [this] {
-    return shared_.clients.open_transactional_sink(client_settings(), transactional_id(),
-                                                   kTakeOver);
+    return shared_.clients.open_transactional_sink(
+        client_settings(), transactional_id(shared_.config, name_), kTakeOver);
   });
   if (!sink) return sink.error();
   transaction_ = sink->get();
@@ -583,7 +591,7 @@ Result<Restored> Worker::restore(const ingest::AssignedPartition& assigned,
 // Of an owner that was killed, as a rule, and that the broker would wait for. One that lives has
 // committed before it gave the partition away, and starts again with new clients at the worst.
 void Worker::end_transaction_of(const std::string& owner) {
-  if (owner.empty() || owner == transactional_id()) return;
+  if (owner.empty() || owner == transactional_id(shared_.config, name_)) return;
   log_info(fmt::format("worker {}: the changelog waits for the transaction of {}, which is ended",
                        name_, owner));
   const auto ended = shared_.clients.open_transactional_sink(shared_.kafka, owner, kTakeOver);

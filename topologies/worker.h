@@ -56,6 +56,11 @@ struct WorkerShared {
   Metrics* metrics = nullptr;  // null: nobody looks
 };
 
+// The same after a restart, and of nobody else: under exactly_once, what a worker of this name
+// writes under.
+[[nodiscard]] std::string worker_name(const Config& config, std::int32_t number);
+[[nodiscard]] std::string transactional_id(const Config& config, const std::string& worker);
+
 class Worker final : private ingest::AssignmentListener {
  public:
   // `name` is for the log. `instance_id` is stable across restarts; empty: a member that leaves the
@@ -96,9 +101,6 @@ class Worker final : private ingest::AssignmentListener {
   void write_again(Partition partition, std::vector<UserId> users);
   [[nodiscard]] bool exactly_once() const {
     return shared_.config.delivery.mode == DeliveryMode::kExactlyOnce;
-  }
-  [[nodiscard]] std::string transactional_id() const {
-    return shared_.config.group_id + "-" + name_;
   }
   void drop_sink();
   Result<void> renew_sink();
