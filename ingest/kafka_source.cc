@@ -153,20 +153,7 @@ class KafkaSource final : public Source {
     return outcome;
   }
 
-  [[nodiscard]] std::string membership() const override {
-    std::string words;
-    rd_kafka_consumer_group_metadata_t* member =
-        rd_kafka_consumer_group_metadata(client_->handle());
-    if (member == nullptr) return words;
-    void* bytes = nullptr;
-    std::size_t size = 0;
-    rd_kafka_error_t* error = rd_kafka_consumer_group_metadata_write(member, &bytes, &size);
-    if (error == nullptr) words.assign(static_cast<const char*>(bytes), size);
-    if (error != nullptr) rd_kafka_error_destroy(error);
-    if (bytes != nullptr) rd_kafka_mem_free(client_->handle(), bytes);
-    rd_kafka_consumer_group_metadata_destroy(member);
-    return words;
-  }
+  [[nodiscard]] std::string membership() const override { return membership_; }
 
   void pause(const std::vector<TopicPartition>& partitions) override {
     std::vector<TopicPartition> fresh;
@@ -237,6 +224,22 @@ class KafkaSource final : public Source {
     return {};
   }
 
+  // In the client's own bytes, which its transactional producers read.
+  [[nodiscard]] std::string read_membership() const {
+    std::string words;
+    rd_kafka_consumer_group_metadata_t* member =
+        rd_kafka_consumer_group_metadata(client_->handle());
+    if (member == nullptr) return words;
+    void* bytes = nullptr;
+    std::size_t size = 0;
+    rd_kafka_error_t* error = rd_kafka_consumer_group_metadata_write(member, &bytes, &size);
+    if (error == nullptr) words.assign(static_cast<const char*>(bytes), size);
+    if (error != nullptr) rd_kafka_error_destroy(error);
+    if (bytes != nullptr) rd_kafka_mem_free(client_->handle(), bytes);
+    rd_kafka_consumer_group_metadata_destroy(member);
+    return words;
+  }
+
   void take(const rd_kafka_topic_partition_list_t& list) {
     const auto partitions = partitions_of(list);
     assigned_ = {partitions.begin(), partitions.end()};
@@ -254,6 +257,9 @@ class KafkaSource final : public Source {
       return;
     }
     fetching_ = assigned_;
+    // Of this assignment, also later: a member that was thrown out is nobody to the client, and a
+    // broker lets nobody commit.
+    membership_ = read_membership();
     client_->session_renewed();
     for (const auto& start : *starts) {
       places_[start.at] = {std::max<Offset>(start.next, 0), std::max(start.next, kNoOffset)};
@@ -469,6 +475,7 @@ class KafkaSource final : public Source {
   const Start start_;
   AssignmentListener& listener_;
   std::unique_ptr<KafkaClient> client_;
+  std::string membership_;
   std::set<TopicPartition> assigned_;
   std::set<TopicPartition> fetching_;  // assigned, and past the listener's answer
   std::set<TopicPartition> paused_;
