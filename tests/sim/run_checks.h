@@ -47,6 +47,7 @@ class RunChecks {
   // The last record of each user, by partition and user; without a value: deleted.
   using Changelog = std::map<std::pair<Partition, std::string>, std::optional<std::string>>;
   [[nodiscard]] Changelog changelog() const;
+  [[nodiscard]] bool same(const Profile& stored, const std::string& in_changelog) const;
 
   void check_profiles();
   void check_slates();

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "tests/sim/cluster_core.h"
+#include "tests/sim/sim_positions.h"
 #include "vocab/assert.h"
 
 namespace fovea::sim {
@@ -24,27 +24,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kAssignWithin{60'000};
 constexpr milliseconds kCommitWithin{10'000};
 constexpr milliseconds kCommitTakes{2};
-// Offsets that are kept back for longer are waited for no more.
-constexpr milliseconds kUnstable{300};
-constexpr milliseconds kFenceWithin{5'000};
-
-// Where a partition starts that has no position at all.
-struct Start {
-  enum class Kind { kEarliest, kLatest, kTime } kind = Kind::kEarliest;
-  std::int64_t time_ms = 0;
-};
-
-Result<Start> parse_start(const std::string& words) {
-  if (words == "earliest") return Start{};
-  if (words == "latest") return Start{Start::Kind::kLatest};
-  Start start{Start::Kind::kTime};
-  const char* const last = words.data() + words.size();
-  const auto [end, problem] = std::from_chars(words.data(), last, start.time_ms);
-  if (problem != std::errc{} || end != last || start.time_ms < 0) {
-    return stop("start " + words + " is none of earliest, latest and milliseconds since the epoch");
-  }
-  return start;
-}
 
 class SimSource final : public ingest::Source {
  public:
@@ -231,7 +210,8 @@ class SimSource final : public ingest::Source {
 
   Result<std::vector<TopicPosition>> starting_positions() {
     if (auto ready = listener_.on_assigning(); !ready) return ready.error();
-    auto committed = committed_positions();
+    auto committed =
+        committed_positions(core_, process_, consumer_.group_id, assigned_, kAssignWithin);
     if (!committed) return committed.error();
     auto told = listener_.on_assigned(*committed);
     if (!told) return told.error();
@@ -243,72 +223,16 @@ class SimSource final : public ingest::Source {
       starts[position.at] = position.next;
     }
     for (const AssignedPartition& one : *committed) {
-      starts.try_emplace(one.at, one.committed ? *one.committed : first_position(one.at));
+      starts.try_emplace(
+          one.at, one.committed ? *one.committed : first_position(core_, one.at, start_of(one.at)));
     }
     std::vector<TopicPosition> positions;
     for (const auto& [at, next] : starts) positions.push_back({at, next});
     return positions;
   }
 
-  Result<std::vector<AssignedPartition>> committed_positions() {
-    const std::string what = "committed offsets of the group: ";
-    const Time deadline = core_.now() + kAssignWithin;
-    if (!core_.wait(deadline, [this] { return !core_.away(process_); })) {
-      return stop(what + no_broker(core_, process_).message);
-    }
-    if (!core_.wait(core_.now() + kUnstable, [this] { return offsets_are_stable(); })) {
-      end_blocking_transactions();
-    }
-    if (!core_.wait(deadline, [this] { return offsets_are_stable(); })) {
-      return stop(what + "an open transaction keeps them back");
-    }
-    std::vector<AssignedPartition> committed;
-    for (const TopicPartition& at : assigned_) {
-      const auto& all = group().committed();
-      const auto one = all.find(at);
-      committed.push_back({at, {}, {}});
-      if (one == all.end()) continue;
-      committed.back().committed = one->second.next;
-      committed.back().committed_by = one->second.by;
-    }
-    return committed;
-  }
-
-  [[nodiscard]] bool offsets_are_stable() {
-    return !core_.away(process_) &&
-           std::none_of(assigned_.begin(), assigned_.end(),
-                        [this](const TopicPartition& at) { return group().held_back(at); });
-  }
-
-  // Of whoever committed such a partition last; where that was another one, its time-out is
-  // waited for.
-  void end_blocking_transactions() {
-    std::set<std::string> ended;
-    for (const TopicPartition& at : assigned_) {
-      const auto& all = group().committed();
-      const auto one = all.find(at);
-      if (one == all.end() || one->second.by.empty() || !group().held_back(at)) continue;
-      const std::string id = one->second.by;
-      if (!ended.insert(id).second) continue;
-      (void)take_over(core_, process_, id, core_.now() + kFenceWithin);
-    }
-  }
-
-  [[nodiscard]] Offset first_position(const TopicPartition& at) const {
-    const LogPartition& partition = log(at);
-    if (consumer_.whole_topics.contains(at.topic)) return partition.start;
-    switch (start_.kind) {
-      case Start::Kind::kEarliest:
-        return partition.start;
-      case Start::Kind::kLatest:
-        return partition.stable();
-      case Start::Kind::kTime:
-        break;
-    }
-    for (const LogRecord* record : partition.committed()) {
-      if (value(record->record_time) >= start_.time_ms) return record->offset;
-    }
-    return partition.stable();
+  [[nodiscard]] Start start_of(const TopicPartition& at) const {
+    return consumer_.whole_topics.contains(at.topic) ? Start{} : start_;
   }
 
   // The partitions in an order that nobody may rely on, some of each.
