@@ -77,8 +77,7 @@ class CommitPoint {
   // with the sink already: it may be older than what the new owner has stored meanwhile.
   void drop(const std::set<ingest::TopicPartition>& partitions, const std::string& input_topic);
 
-  // Exactly once: a transaction cannot be parted, so all of the interval goes, and the sink with
-  // it.
+  // All of the interval goes, and the caller drops the sink: a transaction cannot be parted.
   void abandon();
 
   [[nodiscard]] CommitPhase phase() const { return phase_; }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <limits>
 #include <map>
 #include <set>
 #include <string_view>
@@ -88,6 +89,10 @@ void Loader::derive() {
   Config& c = config_;
   const std::string stem = c.prefix + c.name + ".";
   if (c.topics.input.empty()) c.topics.input = {stem + "events"};
+  if (c.topics.events.empty()) {
+    c.topics.events = c.keyed_by_user ? c.topics.input.front() : stem + "events";
+  }
+  c.mapping.user_in_entry = !c.keyed_by_user;
   const auto name_topic = [&](std::string& topic, const char* suffix) {
     if (topic.empty()) topic = stem + suffix;
   };
@@ -190,6 +195,10 @@ Result<void> Loader::check() const {
     }
   }
 
+  if (c.keyed_by_user && c.topics.events != c.topics.input.front()) {
+    return stop(fmt::format("topics.events = {} is for input.keyed_by_user = false",
+                            toml_string(c.topics.events)));
+  }
   std::vector<std::pair<std::string, std::string>> topics = {
       {"topics.items", c.topics.items},
       {"topics.learning", c.topics.learning},
@@ -198,6 +207,7 @@ Result<void> Loader::check() const {
       {"topics.recommendations", c.topics.recommendations},
       {"topics.dead_letter", c.topics.dead_letter}};
   for (const std::string& topic : c.topics.input) topics.emplace_back("input.topics", topic);
+  if (!c.keyed_by_user) topics.emplace_back("topics.events", c.topics.events);
   std::set<std::string> seen;
   for (const auto& [key, topic] : topics) {
     if (!is_topic_name(topic)) {
@@ -276,6 +286,17 @@ std::map<std::string, std::string> process_environment() {
     out.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return out;
+}
+
+Config config_of_tasks(Config config) {
+  if (config.keyed_by_user) return config;
+  config.topics.input = {config.topics.events};
+  config.keyed_by_user = true;
+  config.mapping = {};
+  // Judged when it was re-keyed, against the record that it came in.
+  config.mapping.max_future_ms = std::numeric_limits<std::int64_t>::max() / 2;
+  config.start = "earliest";
+  return config;
 }
 
 }  // namespace fovea::topologies

@@ -31,11 +31,12 @@ enum class Transport : std::uint8_t { kKafka, kEmbedded };
 
 enum class DeliveryMode : std::uint8_t {
   kAtLeastOnce,
-  kExactlyOnce,  // known by name, so that its refusal can say why; no Config holds it
+  kExactlyOnce,
 };
 
 struct TopicNames {
   std::vector<std::string> input;
+  std::string events;  // what tasks consume: the input, or what it is re-keyed into
   std::string items;
   std::string learning;
   std::string model;
@@ -142,6 +143,10 @@ struct ConfigSources {
 // As load_config(), of a text instead of a file; includes are relative to `directory`.
 [[nodiscard]] Result<Config> load_config_text(const std::string& toml, const std::string& directory,
                                               const ConfigSources& sources = {});
+
+// As the tasks of a topology see it: input of the contract's own shape in one topic, keyed by user.
+// Where the team's input is that already, the same.
+[[nodiscard]] Config config_of_tasks(Config config);
 
 // What is in force, as TOML that load_config() reads back to the same Config. Secrets are "***".
 [[nodiscard]] std::string print_config(const Config& config);

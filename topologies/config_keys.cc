@@ -150,20 +150,6 @@ ConfigKey start_key() {
   return key;
 }
 
-// Values that the configuration has a place for and this build does not yet do.
-ConfigKey keyed_key() {
-  ConfigKey key = flag_key(
-      "input.keyed_by_user", "the input's key is the user id; re-keyed input is not available yet",
-      [](auto& c) -> auto& { return c.keyed_by_user; });
-  key.set = [set = key.set](Config& config, const std::string& word,
-                            const ConfigValue& value) -> Result<void> {
-    auto done = set(config, word, value);
-    if (!done || config.keyed_by_user) return done;
-    return stop("= false: re-keyed input is not available yet, key the input by user and use true");
-  };
-  return key;
-}
-
 ConfigKey mode_key() {
   ConfigKey key = choice_key<DeliveryMode>(
       "delivery.mode",
@@ -200,7 +186,11 @@ std::vector<ConfigKey> make_keys() {
                                   "input.topics", "topic names", "where events come from",
                                   [](auto& c) -> auto& { return c.topics.input; }),
                               "[\"<prefix><name>.events\"]"));
-  keys.push_back(keyed_key());
+  keys.push_back(flag_key(
+      "input.keyed_by_user",
+      "the input's key is the user id; false: several topics and any key, re-keyed into "
+      "topics.events",
+      [](auto& c) -> auto& { return c.keyed_by_user; }));
   keys.push_back(start_key());
   keys.push_back(text_key(
       "input.each", "a JSON pointer", "an array of the record; each entry is an event",
@@ -376,6 +366,9 @@ std::vector<ConfigKey> make_keys() {
     keys.push_back(with_default(text_key("topics." + leaf, topic, std::move(meaning), access),
                                 "\"<prefix><name>." + suffix + "\""));
   };
+  topic_key(
+      "events", "events", "where input that is not keyed by user goes, keyed by user",
+      [](auto& c) -> auto& { return c.topics.events; });
   topic_key(
       "items", "items", "the catalogue", [](auto& c) -> auto& { return c.topics.items; });
   topic_key(

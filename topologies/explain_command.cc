@@ -44,7 +44,7 @@ Result<void> explain(const Config& config, const ExplainOptions& options) {
   Recommendation slate;
   slate.id = "explain";
   slate.user = user;
-  slate.trigger.topic = config.topics.input.front();
+  slate.trigger.topic = config.topics.events;
   slate.trigger.partition = (*found)->partition;
   slate.trigger.offset = behaviour.applied;
   slate.covers = 0;

@@ -82,8 +82,18 @@ std::vector<TopicDescription> plan_topics(const Config& config, std::int32_t inp
 
   std::vector<TopicDescription> plan;
   for (const std::string& topic : config.topics.input) {
-    plan.push_back(
-        {topic, input, copies, {{"cleanup.policy", "delete"}, {"retention.ms", kWeekMs}}});
+    plan.push_back({topic,
+                    config.keyed_by_user ? input : free,
+                    copies,
+                    {{"cleanup.policy", "delete"}, {"retention.ms", kWeekMs}}});
+  }
+  if (!config.keyed_by_user) {
+    plan.push_back({config.topics.events,
+                    input,
+                    copies,
+                    {{"cleanup.policy", "delete"},
+                     {"retention.ms", kWeekMs},
+                     {"message.timestamp.type", "LogAppendTime"}}});
   }
   plan.push_back({config.topics.items, free, copies, {{"cleanup.policy", "compact"}}});
   // Trimmed by us, once two snapshots are complete; time must not do it.
@@ -146,13 +156,8 @@ std::vector<TopicFinding> compare_topics(const Config& config,
 
 std::int32_t input_partition_count(const Config& config,
                                    const std::vector<TopicDescription>& found) {
-  std::int32_t most = 0;
-  for (const std::string& name : config.topics.input) {
-    if (const TopicDescription* topic = find_topic(found, name)) {
-      most = std::max(most, topic->partitions);
-    }
-  }
-  return most;
+  const TopicDescription* topic = find_topic(found, config.topics.events);
+  return topic == nullptr ? 0 : topic->partitions;
 }
 
 std::string create_command(const Config& config) {

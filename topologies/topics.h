@@ -14,8 +14,9 @@
 namespace fovea::topologies {
 
 // Every topic that the topology reads or writes, in the order of README.md's table.
-// `input_partitions` is how many the existing input has; 0 where it is still to be created. The
-// changelog has as many: a profile is written to the partition number its events come from.
+// `input_partitions` is how many the topic that tasks consume has; 0 where it is still to be
+// created. The changelog has as many: a profile is written to the partition number its events come
+// from.
 [[nodiscard]] std::vector<ingest::TopicDescription> plan_topics(const Config& config,
                                                                 std::int32_t input_partitions);
 
@@ -30,7 +31,7 @@ struct TopicFinding {
 [[nodiscard]] std::vector<TopicFinding> compare_topics(
     const Config& config, const std::vector<ingest::TopicDescription>& found);
 
-// The largest partition count among the input topics found; 0 where there is none.
+// The partition count of the topic that tasks consume; 0 where it is not there.
 [[nodiscard]] std::int32_t input_partition_count(
     const Config& config, const std::vector<ingest::TopicDescription>& found);
 

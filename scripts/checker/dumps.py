@@ -70,14 +70,14 @@ class Config:
     def __init__(self, path):
         with open(path, "rb") as file:
             toml = tomllib.load(file)
-        if len(toml["input"]["topics"]) != 1 or not toml["input"].get("keyed_by_user", True):
-            raise Unreadable(f"{path}: only one input topic, keyed by user, can be checked")
+        rekeyed = not toml["input"].get("keyed_by_user", True)
         shape = [key for key in ("each", "map") if toml["input"].get(key)]
-        if shape or toml["events"].get("types"):
+        # What was re-keyed has the contract's own shape, whatever its input looked like.
+        if not rekeyed and (shape or toml["events"].get("types")):
             raise Unreadable(f"{path}: a mapped input ({', '.join(shape) or 'events.types'}) "
                              "cannot be checked, only the contract's own shape")
         self.name = toml["name"]
-        self.input = toml["input"]["topics"][0]
+        self.input = toml["topics"]["events"] if rekeyed else toml["input"]["topics"][0]
         topics = toml["topics"]
         self.items, self.learning = topics["items"], topics["learning"]
         self.profiles, self.recommendations = topics["profiles"], topics["recommendations"]

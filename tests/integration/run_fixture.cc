@@ -48,7 +48,7 @@ void RunFixture::SetUp() {
   }
   const auto loaded = load_config({topology("a"), {}, {}});
   ASSERT_TRUE(loaded) << loaded.error().message;
-  config_ = *loaded;
+  config_ = config_of_tasks(*loaded);
   make_topics();
   command({"generate", "--events", std::to_string(scale_.events), "--users", "400", "--items",
            "200", "--out", path("events.ndjson"), "--items-out", path("items.ndjson")});

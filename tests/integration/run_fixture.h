@@ -108,7 +108,7 @@ class RunFixture : public testing::Test {
   std::string name_;
   std::filesystem::path directory_;
   ingest::KafkaSettings settings_;
-  Config config_;
+  Config config_;  // of its tasks
 
  private:
   std::map<std::string, std::size_t> said_before_;  // bytes of a log before the last start

@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <fstream>
+#include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/integration/run_fixture.h"
 
@@ -49,6 +54,61 @@ TEST_F(RunAtLeastOnce, LosesNothingAndLearnsOnceThroughStopsAndKills) {
 
 TEST_F(RunAtLeastOnce, TheIndependentCheckerFindsNothingAfterAKill) {
   satisfy_the_independent_checker();
+}
+
+class RunRekeyed : public RunTest {
+ protected:
+  RunRekeyed() {
+    more_settings_ =
+        "[input]\ntopics = [\"" + web_ + "\", \"" + app_ + "\"]\nkeyed_by_user = false\n";
+  }
+
+  // Of each user, what happened when, in the order of its time.
+  using Histories = std::map<std::string, std::vector<std::pair<TimeMs, ItemKey>>>;
+  static Histories histories(const Input& input) {
+    Histories found;
+    for (const auto& [user, behaviour] : input.behaviours) {
+      for (const HistoryEntry& entry : behaviour.history) {
+        found[user].emplace_back(entry.time, entry.item);
+      }
+      std::sort(found[user].begin(), found[user].end());
+    }
+    return found;
+  }
+
+  const std::string web_ = test::unique_name("web");
+  const std::string app_ = test::unique_name("app");
+};
+
+TEST_F(RunRekeyed, TopicsWithoutKeysGiveTheProfilesOfOneThatIsKeyedByUser) {
+  // Half of the events in each topic, without a key; later, all of them as a keyed topic has them.
+  const std::string events = file_text(path("events.ndjson"));
+  const auto half = events.find('\n', events.size() / 2) + 1;
+  std::ofstream(path("web.ndjson")) << events.substr(0, half) << "not json\n";
+  std::ofstream(path("app.ndjson")) << events.substr(half);
+  for (const auto& [file, topic] : {std::pair("web", web_), std::pair("app", app_)}) {
+    command({"produce", topology("a"), "--events", path(file + std::string(".ndjson")), "--topic",
+             topic, "--key", "none"});
+  }
+  auto a = start("a");
+  await_learned(scale_.events / 4);
+  a->signal(SIGKILL);
+  a = start("a");
+  await_records(config_.topics.events, static_cast<std::size_t>(scale_.events));
+  const auto input = fold_input();
+  await_folded(input);
+  stop(*a);
+
+  expect_covered(input);
+  expect_changelog_is_the_fold(input);
+  expect_learned_once(input, "a");
+  EXPECT_EQ(dump(config_.topics.events).size(), static_cast<std::size_t>(scale_.events));
+  EXPECT_EQ(dump(config_.topics.dead_letter).size(), 1U);
+  command({"produce", topology("b"), "--set", "input.keyed_by_user=true", "--set",
+           "input.topics=" + (config_.topics.events = test::make_topic(settings_, "keyed", 4)),
+           "--events", path("events.ndjson")});
+  config_.topics.input = {config_.topics.events};
+  EXPECT_EQ(histories(input), histories(fold_input()));
 }
 
 // With a broker of its own, because it kills it.

@@ -176,10 +176,25 @@ TEST(Config, RefusesTransactionsThatAreTooShort) {
       load_config_text("name = \"t\"\n" + interval + "mode = \"at_least_once\"\n", ".", {}));
 }
 
-TEST(Config, SaysWhatIsNotAvailableYetAndWhatIs) {
+TEST(Config, GivesTasksTheInputAsItIsRekeyed) {
+  const std::string input =
+      "[input]\ntopics = [\"web\", \"app\"]\nkeyed_by_user = false\n[input.map]\nuser = \"/who\"\n";
+  const Config config = accepted(input);
+
+  EXPECT_EQ(config.topics.events, "t.events");
+  const Config tasks = config_of_tasks(config);
+  EXPECT_EQ(tasks.topics.input, std::vector<std::string>{"t.events"});
+  EXPECT_TRUE(tasks.mapping.fields.empty());
+  const Config keyed = accepted("[input]\ntopics = [\"web\"]\n");
+  EXPECT_EQ(keyed.topics.events, "web");
+  EXPECT_EQ(config_of_tasks(keyed).topics.input, keyed.topics.input);
+}
+
+TEST(Config, RefusesToRekeyATopicIntoItself) {
   EXPECT_EQ(refusal("[input]\nkeyed_by_user = false\n"),
-            "configuration:3: input.keyed_by_user = false: re-keyed input is not available yet, "
-            "key the input by user and use true");
+            "configuration: topics.events = \"t.events\" has another use already");
+  EXPECT_EQ(refusal("[topics]\nevents = \"mine\"\n"),
+            "configuration: topics.events = \"mine\" is for input.keyed_by_user = false");
 }
 
 TEST(Config, RefusesWhatOnlyTogetherMakesNoSense) {

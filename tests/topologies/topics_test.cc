@@ -99,6 +99,21 @@ TEST(Topics, PlanGivesTheChangelogThePartitionsOfTheInput) {
   EXPECT_EQ(topic(plan, "video.recommendations").config.at("cleanup.policy"), "compact,delete");
 }
 
+TEST(Topics, PlanGivesWhatIsRekeyedATopicOfItsOwnAndTheChangelogItsPartitions) {
+  const auto config = load_config_text(
+      "name = \"video\"\n[input]\ntopics = [\"web\", \"app\"]\nkeyed_by_user = false\n", ".");
+  ASSERT_TRUE(config) << config.error().message;
+  auto plan = plan_topics(*config, 0);
+
+  EXPECT_EQ(topic(plan, "video.events").partitions, topic(plan, "video.profiles").partitions);
+  EXPECT_EQ(topic(plan, "video.events").config.at("message.timestamp.type"), "LogAppendTime");
+  topic(plan, "web").partitions = 9;
+  topic(plan, "video.events").partitions = 5;
+  EXPECT_EQ(input_partition_count(*config, plan), 5) << "the team's own count for nothing";
+  topic(plan, "video.profiles").partitions = 5;
+  EXPECT_TRUE(compare_topics(*config, plan).empty());
+}
+
 TEST(Topics, FindNothingWrongWithTheirOwnPlan) {
   EXPECT_TRUE(compare_topics(video(), plan_topics(video(), 6)).empty());
 }
