@@ -86,6 +86,11 @@ void RunFixture::stop(Process& process) {
   ASSERT_EQ(process.wait(30s), 0);
 }
 
+void RunFixture::kill(Process& process) {
+  process.signal(SIGKILL);
+  ASSERT_EQ(process.wait(10s), 128 + SIGKILL);
+}
+
 std::vector<DumpedRecord> RunFixture::dump(const std::string& topic) {
   return test::dump_topic(settings_, topic);
 }
@@ -275,12 +280,11 @@ void RunFixture::through_stops_and_kills() {
   poison[1].value = R"({"type":"view","item":"i1"})";
   test::produce(settings_, poison);
   await_learned(scale_.events * 2 / 5);
-  b->signal(SIGKILL);
-  EXPECT_EQ(b->wait(10s), 128 + SIGKILL);
+  kill(*b);
   b = start("b");
   await_learned(scale_.events * 3 / 5);
-  a->signal(SIGKILL);
-  b->signal(SIGKILL);
+  kill(*a);
+  kill(*b);
   a = start("a");
   b = start("b");
   ASSERT_EQ(produce.wait(60s), 0) << file_text(path("produce.log"));
@@ -331,7 +335,7 @@ void RunFixture::satisfy_the_independent_checker() {
   test::produce(settings_, poison);
   auto a = start("a");
   await_learned(scale_.events / 4);
-  a->signal(SIGKILL);
+  kill(*a);
   a = start("a");
   await_folded(fold_input());
   await_said("a", "reading");

@@ -61,6 +61,8 @@ class RunFixture : public testing::Test {
   // Runs a subcommand to its end, which must be a good one.
   void command(std::vector<std::string> arguments);
   void stop(test::Process& process);
+  // With SIGKILL; it is gone then, and what it held is free.
+  static void kill(test::Process& process);
   [[nodiscard]] std::vector<test::DumpedRecord> dump(const std::string& topic);
 
   // Waits until the learning log holds examples of so many events. Repeats do not count: after a

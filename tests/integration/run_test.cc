@@ -92,7 +92,7 @@ TEST_F(RunRekeyed, TopicsWithoutKeysGiveTheProfilesOfOneThatIsKeyedByUser) {
   }
   auto a = start("a");
   await_learned(scale_.events / 4);
-  a->signal(SIGKILL);
+  kill(*a);
   a = start("a");
   await_records(config_.topics.events, static_cast<std::size_t>(scale_.events));
   const auto input = fold_input();
