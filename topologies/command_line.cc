@@ -138,7 +138,9 @@ Result<Command> Parser::finish_evaluate() {
   auto publish = parse_publish_every(words.publish_every);
   if (!publish) return publish.error();
   evaluate.publish_every = *publish;
-  evaluate.baselines = words.baselines == "all";
+  auto specs = baselines::parse_specs(words.baselines);
+  if (!specs) return stop("--baselines: " + specs.error().message);
+  evaluate.baselines = *std::move(specs);
   for (const std::string& part : words.without) {
     if (part == "learning") evaluate.parts.learning = false;
     if (part == "attention") evaluate.parts.attention = false;
@@ -226,8 +228,9 @@ void Parser::add_evaluate() {
   sub->add_option("--json", evaluate.json, "write the figures to this file, too");
   sub->add_option("--limit", evaluate.limit, "read so many events at most")
       ->check(CLI::PositiveNumber);
-  sub->add_option("--baselines", words.baselines, "all or none")
-      ->check(CLI::IsMember({"all", "none"}));
+  sub->add_option("--baselines", words.baselines,
+                  "all, none, or some: popularity,stan:neighbours=100 (scorer/baselines/README.md)");
+  sub->add_option("--report", evaluate.report, "a page to look at, and its figures, in this folder");
   kernels(*sub);
 }
 

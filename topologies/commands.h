@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "scorer/baselines/spec.h"
 #include "scorer/kernels.h"
 #include "scorer/model_settings.h"
 #include "topologies/config.h"
@@ -59,7 +60,8 @@ struct EvaluateOptions {
   std::string triggers;               // a dump of recommendations: score only those triggers
   std::string json;                   // figures go to this file too
   std::optional<std::int64_t> limit;  // events read at most
-  bool baselines = true;
+  std::vector<baselines::Spec> baselines;
+  std::string report;  // a page and its figures go to this folder
   scorer::KernelLevel kernels = scorer::KernelLevel::kPortable;
 };
 

@@ -18,7 +18,7 @@ constexpr std::size_t kHistoryTold = 3;
 
 DemoAudience::DemoAudience(const Config& config)
     : config_(config),
-      popularity_(scorer::make_popularity_baseline(config.model.half_life_s)),
+      popularity_(*baselines::parse_specs("popularity:half_life=1"), config.model.half_life_s),
       shown_(kHitWindow),
       by_popularity_(kHitWindow) {}
 
@@ -31,17 +31,18 @@ void DemoAudience::act(const Event& event, TimePoint due) {
 
   const ItemKey item = event.item.key;
   if (person.was_shown && chosen_.contains(item)) {
-    std::vector<ItemKey> excluded;
-    if (config_.model.exclude_seen) excluded = person.had;
-    const auto rank = popularity_->rank({}, event.event_time, item, excluded);
+    const auto rank =
+        popularity_.ask({}, person.had, event.event_time, item, config_.model.exclude_seen)
+            .front()
+            .rank;
     by_popularity_.add(rank && *rank < static_cast<std::int32_t>(kShown));
     shown_.add(std::find(person.slate.begin(), person.slate.end(), item) != person.slate.end());
   }
-  popularity_->observe({}, item, event.event_time);
+  popularity_.observe({}, person.had, item, event.event_time);
   chosen_.insert(item);
-  if (std::find(person.had.begin(), person.had.end(), item) == person.had.end()) {
-    person.had.push_back(item);
-  }
+  auto& had = person.had.own_items;
+  const auto same = [item](const OwnItem& own) { return own.item == item; };
+  if (std::none_of(had.begin(), had.end(), same)) had.push_back({item});
 }
 
 void DemoAudience::show(Recommendation slate, TimePoint at) {

@@ -10,14 +10,13 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
-#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
-#include "scorer/baselines.h"
+#include "scorer/baselines/panel.h"
 #include "topologies/config.h"
 #include "topologies/demo_view.h"
 #include "topologies/latency_histogram.h"
@@ -65,14 +64,14 @@ class DemoAudience {
   struct Person {
     std::deque<Act> acts;         // the newest few
     std::deque<Waiting> waiting;  // events without an answer so far
-    std::vector<ItemKey> had;
-    std::vector<ItemKey> slate;  // the newest, its first ten
+    Behaviour had;                // own items only
+    std::vector<ItemKey> slate;   // the newest, its first ten
     TimeMs slate_time{};
     bool was_shown = false;
   };
 
   const Config& config_;
-  std::unique_ptr<scorer::Baseline> popularity_;
+  baselines::Panel popularity_;
   std::unordered_map<std::string, Person> people_;
   std::unordered_set<ItemKey> chosen_;
   RollingShare shown_;

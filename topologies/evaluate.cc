@@ -11,6 +11,7 @@
 #include "topologies/count_lines.h"
 #include "topologies/evaluation.h"
 #include "topologies/evaluation_input.h"
+#include "topologies/evaluation_page.h"
 #include "topologies/evaluation_report.h"
 #include "topologies/progress.h"
 #include "topologies/trigger_evaluation.h"
@@ -20,6 +21,9 @@ namespace fovea::topologies {
 namespace {
 
 using ingest::SourceRecord;
+
+// Of the log, from its start: what baselines that tune themselves may see.
+constexpr std::uint64_t kTuningPercent = 30;
 
 struct Skipped {
   std::uint64_t records = 0;
@@ -69,10 +73,16 @@ Result<void> evaluate(const Config& config_in, const EvaluateOptions& options) {
   if (config.topics.input.empty()) return stop("input.topics is empty");
   if (!options.triggers.empty()) return evaluate_triggers(config, options);
 
+  std::uint64_t total = count_lines(options.events);
+  if (options.limit && total > 0) {
+    total = std::min(total, static_cast<std::uint64_t>(*options.limit));
+  }
   Evaluation::Settings settings;
+  settings.tuning_events = total * kTuningPercent / 100;
   settings.every = options.every;
   settings.publish_every = options.publish_every;
   settings.baselines = options.baselines;
+  settings.findings = !options.report.empty();
   settings.only_chosen = !options.items.empty() || !config.model.negative.empty();
   settings.kernels = options.kernels;
   auto evaluation = Evaluation::create(config, settings);
@@ -83,23 +93,8 @@ Result<void> evaluate(const Config& config_in, const EvaluateOptions& options) {
       return learned;
     }
   }
-  std::uint64_t total = count_lines(options.events);
-  if (options.limit && total > 0) {
-    total = std::min(total, static_cast<std::uint64_t>(*options.limit));
-  }
-  Progress progress("evaluate", total, [&evaluation] {
-    const EvaluationFigures& figures = evaluation->figures();
-    std::string text = fmt::format("NDCG@10 {:.4f}", figures.model.ndcg_10.value());
-    // One of each kind: the line has an end.
-    for (const char* name : {"popularity", "transitions"}) {
-      const auto found = std::find_if(
-          figures.baselines.begin(), figures.baselines.end(),
-          [name](const BaselineFigures& baseline) { return baseline.name.starts_with(name); });
-      if (found == figures.baselines.end()) continue;
-      text += fmt::format("  {} {:.4f}", name, found->figures.ndcg_10.value());
-    }
-    return text;
-  });
+  Progress progress("evaluate", total,
+                    [&evaluation] { return running_figures(evaluation->figures()); });
   Skipped skipped;
   if (auto read = step_events(config, options, *evaluation, progress, skipped); !read) return read;
   progress.finish();
@@ -108,9 +103,14 @@ Result<void> evaluate(const Config& config_in, const EvaluateOptions& options) {
                skipped.records, skipped.first);
   }
 
-  fmt::print("{}", evaluation_table(config, options, *evaluation));
-  if (options.json.empty()) return {};
-  return write_file(options.json, evaluation_json(config, options, *evaluation));
+  const EvaluationSummary summary = summarise(config, options, *evaluation);
+  fmt::print("{}", evaluation_table(summary));
+  const std::string json = evaluation_json(summary);
+  if (!options.json.empty()) {
+    if (auto written = write_file(options.json, json); !written) return written;
+  }
+  if (options.report.empty()) return {};
+  return write_report(options.report, json);
 }
 
 }  // namespace fovea::topologies

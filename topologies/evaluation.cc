@@ -1,41 +1,17 @@
 #include "topologies/evaluation.h"
 
-#include <algorithm>
-#include <array>
-#include <string_view>
+#include <chrono>
 #include <utility>
 
 #include "ingest/keys.h"
-#include "scorer/model_info.h"
-#include "topologies/config_value.h"
+#include "topologies/strata.h"
 
 namespace fovea::topologies {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-struct Bound {
-  std::uint32_t at_most;
-  std::string_view name;
-};
-constexpr std::uint32_t kNoBound = 0xFFFFFFFFU;
-constexpr std::array<Bound, 5> kPopularityBounds = {
-    {{5, "1-5"}, {20, "6-20"}, {100, "21-100"}, {500, "101-500"}, {kNoBound, ">500"}}};
-constexpr std::array<Bound, 5> kHistoryBounds = {
-    {{1, "1"}, {3, "2-3"}, {10, "4-10"}, {49, "11-49"}, {kNoBound, "50+"}}};
-
-std::vector<Stratum> strata(const std::array<Bound, 5>& bounds) {
-  std::vector<Stratum> out;
-  out.reserve(bounds.size());
-  for (const Bound& bound : bounds) out.push_back({std::string(bound.name), {}});
-  return out;
-}
-
-std::size_t stratum_index(const std::array<Bound, 5>& bounds, std::uint32_t value) {
-  std::size_t i = 0;
-  while (value > bounds[i].at_most) ++i;
-  return i;
-}
+constexpr std::int32_t kShown = 10;
 
 }  // namespace
 
@@ -43,7 +19,16 @@ Evaluation::Evaluation(const Config& config, const Settings& settings)
     : config_(&config),
       settings_(settings),
       schedule_(settings.publish_every),
-      scorer_(config.model, settings.kernels) {}
+      scorer_(config.model, settings.kernels),
+      panel_(settings.baselines, config.model.half_life_s) {
+  figures_.model.name = "fovea";
+  for (std::size_t i = 0; i < panel_.size(); ++i) {
+    figures_.baselines.emplace_back().name = panel_.name(i);
+  }
+  figures_.strata = empty_strata(panel_.size());
+  figures_.paired = PairedSums(1 + panel_.size());
+  figures_.curve = LearningCurve(1 + panel_.size());
+}
 
 Result<Evaluation> Evaluation::create(const Config& config, const Settings& settings) {
   if (settings.every < 1) return stop("every must be at least 1");
@@ -52,24 +37,7 @@ Result<Evaluation> Evaluation::create(const Config& config, const Settings& sett
   auto learner = scorer::Learner::create(config.model, settings.kernels);
   if (!learner) return learner.error();
   evaluation.learner_ = *std::move(learner);
-  if (settings.baselines) {
-    for (const double half_life_s : {config.model.half_life_s, config.model.half_life_s / 8}) {
-      evaluation.add_baseline(
-          scorer::make_popularity_baseline(half_life_s),
-          ", half-life " + print_duration_ms(static_cast<std::int64_t>(half_life_s * 1000)));
-    }
-    evaluation.add_baseline(scorer::make_transitions_baseline(0.0), "");
-    evaluation.add_baseline(scorer::make_transitions_baseline(0.02), ", forgetting .02");
-  }
-  evaluation.figures_.by_popularity = strata(kPopularityBounds);
-  evaluation.figures_.by_history_length = strata(kHistoryBounds);
   return evaluation;
-}
-
-void Evaluation::add_baseline(std::unique_ptr<scorer::Baseline> baseline,
-                              const std::string& detail) {
-  figures_.baselines.push_back({std::string(baseline->name()) + detail, {}, {}});
-  baselines_.push_back(std::move(baseline));
 }
 
 const EvaluatedUser* Evaluation::user(const std::string& id) const {
@@ -84,13 +52,15 @@ Result<void> Evaluation::learn_item(ItemChange change, SourceCoordinates at) {
 Result<void> Evaluation::learn(const LearningRecord& record) {
   const auto started = SteadyClock::now();
   const auto folded = learner_->fold(record, learning_next_++);
-  figures_.learning += SteadyClock::now() - started;
+  figures_.model.learning += SteadyClock::now() - started;
   if (!folded) return folded.error();
   return {};
 }
 
 Result<void> Evaluation::step(const Event& event, SourceCoordinates at) {
-  ++figures_.events;
+  if (figures_.events++ == settings_.tuning_events && settings_.tuning_events > 0) {
+    panel_.end_tuning();
+  }
   if (schedule_.due(event.event_time) && !schedule_.immediate()) {
     learner_->publish();
     recent_.forget_learned(learner_->stamp().position);
@@ -101,18 +71,12 @@ Result<void> Evaluation::step(const Event& event, SourceCoordinates at) {
 
   const EventVerdict verdict = judge_event(*config_, event, highest_, user.behaviour);
   const bool choice = verdict.teaches && config_->model.positive.contains(event.type);
-  const bool eligible =
-      choice && !user.behaviour.history.empty() && choices_.contains(event.item.key);
+  const bool eligible = choice && !user.behaviour.history.empty() && chosen(event.item.key);
   if (eligible && settings_.rank_choices &&
       static_cast<std::int64_t>(figures_.eligible++) % settings_.every == 0) {
     score(user, event);
   }
-  if (choice) {
-    for (const auto& baseline : baselines_) {
-      baseline->observe(user.behaviour, event.item.key, event.event_time);
-    }
-    ++choices_[event.item.key];
-  }
+  if (choice) choose(user, event);
 
   EventStep step = step_event(*config_, event, user.key, highest_, user.behaviour);
   if (!step.example) return {};
@@ -124,48 +88,92 @@ Result<void> Evaluation::step(const Event& event, SourceCoordinates at) {
   return {};
 }
 
-Rank Evaluation::rank(const EvaluatedUser& user, TimeMs now, ItemKey target) {
+void Evaluation::choose(const EvaluatedUser& user, const Event& event) {
+  panel_.observe(user.key, user.behaviour, event.item.key, event.event_time);
+  if (panel_.item_count() > first_chosen_.size()) first_chosen_.push_back(event.event_time);
+  figures_.items = panel_.item_count();
+  figures_.choices = panel_.all_choices();
+  for (std::size_t i = 0; i < panel_.size(); ++i) {
+    figures_.baselines[i].learning = panel_.learning(i);
+  }
+}
+
+scorer::SlateRequest Evaluation::request(const EvaluatedUser& user, TimeMs now) const {
   scorer::SlateRequest request;
   request.user = user.key;
   request.now = now;
+  request.size = kShown;
   request.explain = scorer::ExplainLevel::kOff;
   request.overlay = recent_.of(user.key);
   if (settings_.only_chosen) {
-    request.withdrawn = [this](ItemKey item) { return !choices_.contains(item); };
+    request.withdrawn = [this](ItemKey item) { return !chosen(item); };
   }
+  return request;
+}
+
+Rank Evaluation::rank(const EvaluatedUser& user, TimeMs now, ItemKey target) {
+  const auto asked = request(user, now);
   const auto started = SteadyClock::now();
-  std::optional<scorer::Ranks> ranks;
-  if (schedule_.immediate()) {
-    ranks = scorer_.rank(learner_->model(), user.behaviour, request, target);
-  } else {
-    ranks = scorer_.rank(*learner_->view(), user.behaviour, request, target);
-  }
-  figures_.scoring += SteadyClock::now() - started;
+  const auto ranks = with_model([&](const scorer::Model& model) {
+    return scorer_.rank(model, user.behaviour, asked, target);
+  });
+  figures_.model.scoring += SteadyClock::now() - started;
   return ranks ? Rank(ranks->rank) : Rank();
 }
 
 void Evaluation::score(const EvaluatedUser& user, const Event& event) {
+  const baselines::ItemIndex item = *panel_.find(event.item.key);
   const Rank ours = rank(user, event.event_time, event.item.key);
   ++figures_.scored;
   if (!ours) ++figures_.unknown_to_view;
-  figures_.model.add(ours);
-  figures_.by_popularity[stratum_index(kPopularityBounds, choices_[event.item.key])].figures.add(
-      ours);
-  figures_
-      .by_history_length[stratum_index(kHistoryBounds,
-                                       static_cast<std::uint32_t>(user.behaviour.history.size()))]
-      .figures.add(ours);
+  figures_.model.ranking.add(ours);
+  ndcg_.assign(1, ndcg10(ours));
+  show(user, event);
 
-  excluded_.clear();
-  if (config_->model.exclude_seen) {
-    for (const OwnItem& own : user.behaviour.own_items) excluded_.push_back(own.item);
+  const auto answers = panel_.ask(user.key, user.behaviour, event.event_time, event.item.key,
+                                  config_->model.exclude_seen);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    BaselineFigures& figures = figures_.baselines[i];
+    const Rank theirs = answers[i].rank;
+    figures.ranking.add(theirs);
+    figures.scoring = panel_.scoring(i);
+    ndcg_.push_back(ndcg10(theirs));
+    figures.model_minus.add(ndcg_.front() - ndcg_.back());
+    for (const baselines::ItemIndex shown : answers[i].slate) {
+      figures.exposure.add(shown, share_of_choices(shown));
+    }
   }
-  for (std::size_t i = 0; i < baselines_.size(); ++i) {
-    const Rank theirs =
-        baselines_[i]->rank(user.behaviour, event.event_time, event.item.key, excluded_);
-    figures_.baselines[i].figures.add(theirs);
-    figures_.baselines[i].model_minus.add(ndcg10(ours) - ndcg10(theirs));
+
+  figures_.paired.add(user.key, ndcg_);
+  figures_.curve.add(event.event_time, ndcg_);
+  const auto classes =
+      strata_of({panel_.choices(item), milliseconds_between(first_chosen_[item], event.event_time),
+                 static_cast<std::uint32_t>(user.behaviour.history.size()),
+                 milliseconds_between(user.behaviour.history.back().time, event.event_time)});
+  for (std::size_t s = 0; s < classes.size(); ++s) {
+    Stratum& stratum = figures_.strata[s].parts[classes[s]];
+    stratum.model.add(ours);
+    for (std::size_t i = 0; i < answers.size(); ++i) stratum.baselines[i].add(ndcg_[1 + i]);
   }
+}
+
+// What the model would have shown, outside the time that ranking takes.
+void Evaluation::show(const EvaluatedUser& user, const Event& event) {
+  scorer::SlateRequest asked = request(user, event.event_time);
+  if (settings_.findings) asked.explain = scorer::ExplainLevel::kFull;
+  const auto slate = with_model(
+      [&](const scorer::Model& model) { return scorer_.slate(model, user.behaviour, asked); });
+  for (const RecommendedItem& shown : slate) {
+    const auto item = panel_.find(shown.item.key);
+    if (item) figures_.model.exposure.add(*item, share_of_choices(*item));
+  }
+  if (settings_.findings) {
+    figures_.slates.add(slate, event.item.key, user.behaviour.history, event.event_time);
+  }
+}
+
+double Evaluation::share_of_choices(baselines::ItemIndex item) const {
+  return static_cast<double>(panel_.choices(item)) / static_cast<double>(panel_.all_choices());
 }
 
 }  // namespace fovea::topologies

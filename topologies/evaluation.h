@@ -6,7 +6,7 @@
 // was chosen before by anybody: rank that item among all items seen so far, minus, where the
 // topology excludes seen items, what the user has had; ties count against us; then learn. Every
 // k-th such event is ranked, every event is learned. Baselines are ranked on the same events with
-// the same candidates.
+// the same candidates. What a ranker shows is its ten best there, chosen or not.
 //
 // It is the serving code that runs: codec, fold, example, learner, view and scorer are those of
 // `run`; profiles are current while the view lags as configured, and the user's own choices that
@@ -15,55 +15,26 @@
 // Threads   Not thread-safe.
 // Lifetime  The configuration outlives it.
 
-#include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <optional>
-#include <span>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
-#include "scorer/baselines.h"
+#include "scorer/baselines/panel.h"
 #include "scorer/learner.h"
 #include "scorer/slate_scorer.h"
 #include "topologies/commands.h"
 #include "topologies/config.h"
+#include "topologies/evaluation_figures.h"
 #include "topologies/event_step.h"
 #include "topologies/publish_schedule.h"
-#include "topologies/ranking_figures.h"
 #include "topologies/recent_choices.h"
 #include "vocab/event.h"
 #include "vocab/item.h"
 #include "vocab/result.h"
 
 namespace fovea::topologies {
-
-struct BaselineFigures {
-  std::string name;
-  RankingFigures figures;
-  Mean model_minus;  // per-event difference in NDCG@10
-};
-
-struct Stratum {
-  std::string name;
-  RankingFigures figures;
-};
-
-struct EvaluationFigures {
-  std::uint64_t events = 0;
-  std::uint64_t eligible = 0;
-  std::uint64_t scored = 0;
-  std::uint64_t unknown_to_view = 0;  // scored as a miss: the view had not met the item
-  RankingFigures model;
-  std::vector<BaselineFigures> baselines;
-  std::vector<Stratum> by_popularity;      // of the item, by its earlier choices
-  std::vector<Stratum> by_history_length;  // of the user
-  std::chrono::nanoseconds learning{};
-  std::chrono::nanoseconds scoring{};
-};
 
 // What is known of one user while a log is evaluated.
 struct EvaluatedUser {
@@ -76,7 +47,10 @@ class Evaluation {
   struct Settings {
     std::int64_t every = 1;
     PublishEvery publish_every;
-    bool baselines = true;
+    std::vector<baselines::Spec> baselines;
+    // Baselines tune themselves on this many events at the start; 0: on all.
+    std::uint64_t tuning_events = 0;
+    bool findings = false;     // look into the slates, which then are explained: slower
     bool rank_choices = true;  // off: the caller ranks by itself, see rank()
     // Candidates must have been chosen before; on where a catalogue or other types of events make
     // items known without a choice.
@@ -100,7 +74,7 @@ class Evaluation {
   [[nodiscard]] const EvaluatedUser* user(const std::string& id) const;
 
   // True if any positive event has chosen it so far.
-  [[nodiscard]] bool chosen(ItemKey item) const { return choices_.contains(item); }
+  [[nodiscard]] bool chosen(ItemKey item) const { return panel_.find(item).has_value(); }
 
   [[nodiscard]] const EvaluationFigures& figures() const { return figures_; }
   [[nodiscard]] const scorer::Learner& learner() const { return *learner_; }
@@ -108,23 +82,32 @@ class Evaluation {
  private:
   Evaluation(const Config& config, const Settings& settings);
 
-  void add_baseline(std::unique_ptr<scorer::Baseline> baseline, const std::string& detail);
+  // ask(model) with the model as it is visible now.
+  template <class Ask>
+  auto with_model(Ask&& ask) const {
+    // A view is held for as long as it is asked.
+    return schedule_.immediate() ? ask(learner_->model()) : ask(*learner_->view());
+  }
+  [[nodiscard]] scorer::SlateRequest request(const EvaluatedUser& user, TimeMs now) const;
   Result<void> learn(const LearningRecord& record);
+  void choose(const EvaluatedUser& user, const Event& event);
   void score(const EvaluatedUser& user, const Event& event);
+  void show(const EvaluatedUser& user, const Event& event);
+  [[nodiscard]] double share_of_choices(baselines::ItemIndex item) const;
 
   const Config* config_;
   Settings settings_;
   PublishSchedule schedule_;
   scorer::SlateScorer scorer_;
   std::unique_ptr<scorer::Learner> learner_;
-  std::vector<std::unique_ptr<scorer::Baseline>> baselines_;
+  baselines::Panel panel_;
   std::unordered_map<std::string, EvaluatedUser> users_;
-  std::unordered_map<ItemKey, std::uint32_t> choices_;  // positive events an item so far
+  std::vector<TimeMs> first_chosen_;  // by the panel's number of the item
   RecentChoices recent_;
   Offset learning_next_ = 0;
   TimeMs highest_{};
-  std::vector<ItemKey> excluded_;  // scratch
   EvaluationFigures figures_;
+  std::vector<double> ndcg_;  // scratch: of the model and each baseline
 };
 
 }  // namespace fovea::topologies

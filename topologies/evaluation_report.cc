@@ -2,10 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
 #include "scorer/kernels.h"
 
 namespace fovea::topologies {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 std::string publish_text(const PublishEvery& every) {
   if (every.time_ms > 0) return fmt::format("every {} ms of stream time", every.time_ms);
@@ -15,16 +21,15 @@ std::string publish_text(const PublishEvery& every) {
 
 std::string parts_text(const scorer::Parts& parts) {
   std::string text;
-  if (!parts.learning) text += " without learning";
-  if (!parts.attention) text += " without attention";
-  if (!parts.memory) text += " without memory";
+  for (const auto& [on, name] : {std::pair{parts.learning, "learning"},
+                                 {parts.attention, "attention"},
+                                 {parts.memory, "memory"},
+                                 {parts.pairs, "pairs"},
+                                 {parts.neighbours, "neighbours"},
+                                 {parts.repeat, "repeat"}}) {
+    if (!on) text += fmt::format(" without {}", name);
+  }
   return text;
-}
-
-std::string row(const std::string& name, const RankingFigures& figures) {
-  return fmt::format("  {:<32} {:.4f} ({:.4f})  {:.4f} ({:.4f})  {:.4f}  {:.4f}", name,
-                     figures.ndcg_10.value(), figures.ndcg_10.error(), figures.hr_10.value(),
-                     figures.hr_10.error(), figures.hr_20.value(), figures.mrr_20.value());
 }
 
 double microseconds_each(std::chrono::nanoseconds total, std::uint64_t count) {
@@ -32,92 +37,229 @@ double microseconds_each(std::chrono::nanoseconds total, std::uint64_t count) {
   return std::chrono::duration<double, std::micro>(total).count() / static_cast<double>(count);
 }
 
-std::string mean_json(const std::string& name, const Mean& mean) {
-  return fmt::format(R"("{}":{:.6f},"{}_error":{:.6f})", name, mean.value(), name, mean.error());
+std::string row(const std::string& name, const RankingFigures& ranking) {
+  return fmt::format("  {:<36} {:.4f} ({:.4f})  {:.4f} ({:.4f})  {:.4f}  {:.4f}", name,
+                     ranking.ndcg_10.value(), ranking.ndcg_10.error(), ranking.hr_10.value(),
+                     ranking.hr_10.error(), ranking.hr_20.value(), ranking.mrr_20.value());
 }
 
-std::string figures_json(const RankingFigures& figures) {
-  return fmt::format(R"("n":{},{},{},{},{})", figures.ndcg_10.count(),
-                     mean_json("ndcg_10", figures.ndcg_10), mean_json("hr_10", figures.hr_10),
-                     mean_json("hr_20", figures.hr_20), mean_json("mrr_20", figures.mrr_20));
+std::string exposure_text(const RankerFigures& ranker, const EvaluationFigures& figures) {
+  return fmt::format("  {:.3f}  {:.3f}  {:5.1f}", ranker.exposure.coverage(figures.items),
+                     ranker.exposure.gini(figures.items), ranker.exposure.novelty());
 }
 
-std::string strata_json(const std::vector<Stratum>& strata) {
-  std::string json;
-  for (const Stratum& stratum : strata) {
-    json += fmt::format(R"({}{{"name":"{}",{}}})", json.empty() ? "" : ",", stratum.name,
-                        figures_json(stratum.figures));
+std::string cost_text(const RankerFigures& ranker, std::uint64_t learned, std::uint64_t scored) {
+  return fmt::format("  {:6.1f} {:6.1f}", microseconds_each(ranker.learning, learned),
+                     microseconds_each(ranker.scoring, scored));
+}
+
+Json rounded(double value) {
+  return std::round(value * 1e6) / 1e6;
+}
+
+Json mean_json(const Mean& mean) {
+  return {{"value", rounded(mean.value())}, {"error", rounded(mean.error())}};
+}
+
+Json ranking_json(const RankingFigures& ranking) {
+  return {{"n", ranking.ndcg_10.count()},
+          {"ndcg_10", mean_json(ranking.ndcg_10)},
+          {"hr_10", mean_json(ranking.hr_10)},
+          {"hr_20", mean_json(ranking.hr_20)},
+          {"mrr_20", mean_json(ranking.mrr_20)}};
+}
+
+Json ranker_json(const RankerFigures& ranker, const EvaluationSummary& summary) {
+  Json json = {{"name", ranker.name}};
+  json.update(ranking_json(ranker.ranking));
+  json["coverage"] = rounded(ranker.exposure.coverage(summary.figures.items));
+  json["gini"] = rounded(ranker.exposure.gini(summary.figures.items));
+  json["novelty_bits"] = rounded(ranker.exposure.novelty());
+  json["learning_us"] = rounded(microseconds_each(ranker.learning, summary.figures.choices));
+  json["scoring_us"] = rounded(microseconds_each(ranker.scoring, summary.figures.scored));
+  return json;
+}
+
+Json baselines_json(const EvaluationSummary& summary) {
+  Json json = Json::array();
+  const EvaluationFigures& figures = summary.figures;
+  for (std::size_t i = 0; i < figures.baselines.size(); ++i) {
+    const BaselineFigures& baseline = figures.baselines[i];
+    Json one = ranker_json(baseline, summary);
+    one["model_minus"] = mean_json(baseline.model_minus);
+    one["ratio"] = {{"value", rounded(ratio(figures.model, baseline))},
+                    {"low", rounded(summary.ratios[i].low)},
+                    {"high", rounded(summary.ratios[i].high)}};
+    json.push_back(std::move(one));
   }
   return json;
 }
 
+Json strata_json(const EvaluationFigures& figures) {
+  Json json = Json::array();
+  for (const Strata& strata : figures.strata) {
+    Json parts = Json::array();
+    for (const Stratum& stratum : strata.parts) {
+      Json part = {{"name", stratum.name}};
+      part.update(ranking_json(stratum.model));
+      Json baselines = Json::array();
+      for (const Mean& mean : stratum.baselines) baselines.push_back(rounded(mean.value()));
+      part["baselines_ndcg_10"] = std::move(baselines);
+      parts.push_back(std::move(part));
+    }
+    json.push_back({{"title", strata.title}, {"parts", std::move(parts)}});
+  }
+  return json;
+}
+
+Json curve_json(const LearningCurve& curve) {
+  Json windows = Json::array();
+  std::uint64_t scored = 0;
+  for (const LearningCurve::Window& window : curve.windows()) {
+    scored += window.count;
+    Json means = Json::array();
+    for (const double sum : window.sums) {
+      means.push_back(rounded(sum / static_cast<double>(window.count)));
+    }
+    windows.push_back({{"scored", scored},
+                       {"n", window.count},
+                       {"until_ms", value(window.last)},
+                       {"ndcg_10", std::move(means)}});
+  }
+  return windows;
+}
+
+template <std::size_t n>
+Json attention_json(const std::array<SlateFindings::Bin, n>& bins) {
+  Json json = Json::array();
+  for (const SlateFindings::Bin& bin : bins) {
+    const auto count = static_cast<double>(bin.count);
+    json.push_back(
+        {{"n", bin.count}, {"mean", bin.count == 0 ? Json() : rounded(bin.sum / count)}});
+  }
+  return json;
+}
+
+Json findings_json(const SlateFindings& slates) {
+  Json calibration = Json::array();
+  for (const SlateFindings::Bin& bin : slates.calibration()) {
+    if (bin.count == 0) continue;
+    const auto count = static_cast<double>(bin.count);
+    calibration.push_back({{"n", bin.count},
+                           {"predicted", rounded(bin.sum / count)},
+                           {"chosen", rounded(static_cast<double>(bin.chosen) / count)}});
+  }
+  return {{"calibration", std::move(calibration)},
+          {"attention_by_position", attention_json(slates.by_position())},
+          {"attention_by_gap", attention_json(slates.by_gap())}};
+}
+
 }  // namespace
 
-std::string evaluation_table(const Config& config, const EvaluateOptions& options,
-                             const Evaluation& evaluation) {
-  const EvaluationFigures& figures = evaluation.figures();
+EvaluationSummary summarise(const Config& config, const EvaluateOptions& options,
+                            const Evaluation& evaluation) {
+  const auto stats = evaluation.learner().stats();
+  EvaluationSummary summary;
+  summary.topology = config.name;
+  summary.options = options;
+  summary.parts = config.model.parts;
+  summary.half_life_s = config.model.half_life_s;
+  summary.figures = evaluation.figures();
+  summary.ratios = summary.figures.paired.ratio_intervals();
+  summary.model_items = stats.items;
+  summary.examples = stats.examples;
+  summary.model_id = evaluation.learner().stamp().model_id;
+  summary.digest = evaluation.learner().digest();
+  return summary;
+}
+
+std::string running_figures(const EvaluationFigures& figures) {
+  std::string text = fmt::format("NDCG@10 {:.4f}", figures.model.ranking.ndcg_10.value());
+  const auto best = std::max_element(figures.baselines.begin(), figures.baselines.end(),
+                                     [](const BaselineFigures& a, const BaselineFigures& b) {
+                                       return a.ranking.ndcg_10.value() < b.ranking.ndcg_10.value();
+                                     });
+  if (best == figures.baselines.end()) return text;
+  return text + fmt::format(", {} {:.4f}, ratio {:.3f}", best->name, best->ranking.ndcg_10.value(),
+                            ratio(figures.model, *best));
+}
+
+std::string evaluation_table(const EvaluationSummary& summary) {
+  const EvaluationFigures& figures = summary.figures;
+  const EvaluateOptions& options = summary.options;
   std::string text =
       fmt::format("{}{}: {} events, {} eligible, every {}. scored: {}; view published {}\n",
-                  config.name, parts_text(config.model.parts), figures.events, figures.eligible,
+                  summary.topology, parts_text(summary.parts), figures.events, figures.eligible,
                   options.every, figures.scored, publish_text(options.publish_every));
-  text += fmt::format("  {:<32} {:<15}  {:<15}  {:<6}  {:<6}\n", "", "NDCG@10 (s.e.)",
-                      "HR@10 (s.e.)", "HR@20", "MRR@20");
-  text += row("fovea", figures.model) + "\n";
-  for (const BaselineFigures& baseline : figures.baselines) {
-    text += row(baseline.name, baseline.figures) + fmt::format("   fovea {:+.4f} ({:.4f})\n",
-                                                               baseline.model_minus.value(),
-                                                               baseline.model_minus.error());
-  }
-  const auto section = [&text](const char* title, const std::vector<Stratum>& strata) {
-    text += fmt::format("{}\n", title);
-    for (const Stratum& stratum : strata) {
-      if (stratum.figures.ndcg_10.count() == 0) continue;
-      text += row(stratum.name, stratum.figures) +
-              fmt::format("   n {}\n", stratum.figures.ndcg_10.count());
-    }
+  text +=
+      fmt::format("  {:<36} {:<15}  {:<15}  {:<6}  {:<6}  {}  {}  {}  {}  {}\n", "",
+                  "NDCG@10 (s.e.)", "HR@10 (s.e.)", "HR@20", "MRR@20", "cover", "Gini ", "bits ",
+                  "us learn, score", "fovea is ... times as good (95 %), and better by");
+  const auto ranker = [&](const RankerFigures& one) {
+    return row(one.name, one.ranking) + exposure_text(one, figures) +
+           cost_text(one, summary.figures.choices, figures.scored);
   };
-  section("by earlier choices of the item", figures.by_popularity);
-  section("by length of the history", figures.by_history_length);
+  text += ranker(figures.model) + "\n";
+  for (std::size_t i = 0; i < figures.baselines.size(); ++i) {
+    const BaselineFigures& baseline = figures.baselines[i];
+    text += ranker(baseline) + fmt::format("    {:.3f} ({:.3f} - {:.3f})  {:+.4f} ({:.4f})\n",
+                                           ratio(figures.model, baseline), summary.ratios[i].low,
+                                           summary.ratios[i].high, baseline.model_minus.value(),
+                                           baseline.model_minus.error());
+  }
+  for (const Strata& strata : figures.strata) {
+    text += strata.title + "\n";
+    for (const Stratum& stratum : strata.parts) {
+      if (stratum.model.ndcg_10.count() == 0) continue;
+      text += row(stratum.name, stratum.model) +
+              fmt::format("   n {}\n", stratum.model.ndcg_10.count());
+    }
+  }
   if (figures.unknown_to_view > 0) {
     text += fmt::format("{} of the scored items were not in the view yet (misses)\n",
                         figures.unknown_to_view);
   }
-  const auto stats = evaluation.learner().stats();
   text += fmt::format(
-      "{} items, {} examples; learning {:.1f} us an example, ranking {:.1f} us an event ({}, one "
-      "core)\nmodel {:016x}, digest {:016x}\n",
-      stats.items, stats.examples, microseconds_each(figures.learning, stats.examples),
-      microseconds_each(figures.scoring, figures.scored), scorer::name(options.kernels),
-      evaluation.learner().stamp().model_id, evaluation.learner().digest());
+      "{} items, {} examples; times on one core, {} kernels; intervals from {} users\n"
+      "model {:016x}, digest {:016x}\n",
+      summary.model_items, summary.examples, scorer::name(options.kernels), figures.paired.users(),
+      summary.model_id, summary.digest);
   return text;
 }
 
-std::string evaluation_json(const Config& config, const EvaluateOptions& options,
-                            const Evaluation& evaluation) {
-  const EvaluationFigures& figures = evaluation.figures();
-  const auto stats = evaluation.learner().stats();
-  std::string baselines;
-  for (const BaselineFigures& baseline : figures.baselines) {
-    baselines +=
-        fmt::format(R"({}{{"name":"{}",{},{}}})", baselines.empty() ? "" : ",", baseline.name,
-                    figures_json(baseline.figures), mean_json("fovea_minus", baseline.model_minus));
-  }
-  return fmt::format(
-      R"({{"topology":"{}","events":{},"eligible":{},"every":{},"scored":{},)"
-      R"("publish_every":{{"time_ms":{},"events":{}}},)"
-      R"("parts":{{"learning":{},"attention":{},"memory":{}}},"model":{{{}}},"baselines":[{}],)"
-      R"("by_item_choices":[{}],"by_history_length":[{}],"unknown_to_view":{},"items":{},)"
-      R"("examples":{},"learning_us":{:.2f},"ranking_us":{:.2f},"kernels":"{}",)"
-      R"("model_id":"{:016x}","digest":"{:016x}"}})"
-      "\n",
-      config.name, figures.events, figures.eligible, options.every, figures.scored,
-      options.publish_every.time_ms, options.publish_every.events, config.model.parts.learning,
-      config.model.parts.attention, config.model.parts.memory, figures_json(figures.model),
-      baselines, strata_json(figures.by_popularity), strata_json(figures.by_history_length),
-      figures.unknown_to_view, stats.items, stats.examples,
-      microseconds_each(figures.learning, stats.examples),
-      microseconds_each(figures.scoring, figures.scored), scorer::name(options.kernels),
-      evaluation.learner().stamp().model_id, evaluation.learner().digest());
+std::string evaluation_json(const EvaluationSummary& summary) {
+  const EvaluationFigures& figures = summary.figures;
+  const EvaluateOptions& options = summary.options;
+  const scorer::Parts& parts = summary.parts;
+  Json json = {
+      {"topology", summary.topology},
+      {"half_life_s", summary.half_life_s},
+      {"events", figures.events},
+      {"eligible", figures.eligible},
+      {"every", options.every},
+      {"scored", figures.scored},
+      {"users", figures.paired.users()},
+      {"items", figures.items},
+      {"publish_every",
+       {{"time_ms", options.publish_every.time_ms}, {"events", options.publish_every.events}}},
+      {"parts",
+       {{"learning", parts.learning},
+        {"attention", parts.attention},
+        {"memory", parts.memory},
+        {"pairs", parts.pairs},
+        {"neighbours", parts.neighbours},
+        {"repeat", parts.repeat}}},
+      {"model", ranker_json(figures.model, summary)},
+      {"baselines", baselines_json(summary)},
+      {"strata", strata_json(figures)},
+      {"curve", curve_json(figures.curve)},
+      {"slates", findings_json(figures.slates)},
+      {"unknown_to_view", figures.unknown_to_view},
+      {"examples", summary.examples},
+      {"kernels", scorer::name(options.kernels)},
+      {"model_id", fmt::format("{:016x}", summary.model_id)},
+      {"digest", fmt::format("{:016x}", summary.digest)}};
+  return json.dump() + "\n";
 }
 
 }  // namespace fovea::topologies

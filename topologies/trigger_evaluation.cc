@@ -197,7 +197,6 @@ Result<void> evaluate_triggers(const Config& config, const EvaluateOptions& opti
 
   Evaluation::Settings settings;
   settings.publish_every = options.publish_every;
-  settings.baselines = false;
   settings.rank_choices = false;
   settings.kernels = options.kernels;
   auto evaluation = Evaluation::create(config, settings);

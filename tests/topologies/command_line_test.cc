@@ -72,16 +72,25 @@ TEST(CommandLine, ReadsReplay) {
 }
 
 TEST(CommandLine, ReadsEvaluate) {
-  const auto evaluate = options<EvaluateOptions>(
-      {"evaluate", "v.toml", "--events", "e", "--every", "5", "--without", "learning", "--without",
-       "memory", "--publish-every", "300ev", "--baselines", "none", "--json", "j", "--limit", "9"});
+  const auto evaluate = options<EvaluateOptions>({"evaluate",        "v.toml",
+                                                  "--events",        "e",
+                                                  "--every",         "5",
+                                                  "--without",       "learning",
+                                                  "--without",       "memory",
+                                                  "--publish-every", "300ev",
+                                                  "--baselines",     "stan,bpr:steps=3",
+                                                  "--report",        "r",
+                                                  "--json",          "j",
+                                                  "--limit",         "9"});
 
   EXPECT_EQ(evaluate.every, 5);
   EXPECT_FALSE(evaluate.parts.learning);
   EXPECT_TRUE(evaluate.parts.attention);
   EXPECT_FALSE(evaluate.parts.memory);
   EXPECT_EQ(evaluate.publish_every, (PublishEvery{0, 300}));
-  EXPECT_FALSE(evaluate.baselines);
+  ASSERT_EQ(evaluate.baselines.size(), 2U);
+  EXPECT_EQ(evaluate.baselines[1].text, "bpr:steps=3");
+  EXPECT_EQ(evaluate.report, "r");
   EXPECT_EQ(evaluate.limit, 9);
 }
 
@@ -159,6 +168,7 @@ TEST(CommandLine, NamesTheWordAtFaultInOneLine) {
       {"run", "v.toml", "--set", "size"},
       {"evaluate", "v.toml", "--events", "e", "--without", "luck"},
       {"evaluate", "v.toml", "--events", "e", "--every", "0"},
+      {"evaluate", "v.toml", "--events", "e", "--baselines", "luck"},
       {"topics", "v.toml"},
       {"replay", "v.toml", "--events", "e"}};
   for (const auto& words : wrong) {

@@ -25,7 +25,9 @@ Event event(const std::string& user, const std::string& item, std::int64_t time,
 
 class EvaluationTest : public testing::Test {
  protected:
-  Evaluation evaluation(Evaluation::Settings settings = {}) {
+  Evaluation evaluation(Evaluation::Settings settings = {},
+                        const std::string& baselines = "popularity:half_life=1") {
+    settings.baselines = *baselines::parse_specs(baselines);
     auto created = Evaluation::create(config_, settings);
     FOVEA_ASSERT(created.has_value());
     return *std::move(created);
@@ -79,7 +81,7 @@ TEST_F(EvaluationTest, AnEventIsPredictedBeforeItIsLearned) {
 
   ASSERT_EQ(run.figures().scored, 1U);
   const BaselineFigures& popularity = run.figures().baselines.front();
-  EXPECT_DOUBLE_EQ(popularity.figures.hr_10.value(), 1);
+  EXPECT_DOUBLE_EQ(popularity.ranking.hr_10.value(), 1);
   EXPECT_EQ(run.learner().stats().examples, 3U);
 }
 
@@ -104,7 +106,7 @@ TEST_F(EvaluationTest, AnItemThatTheViewHasNotMetIsAMiss) {
 
   EXPECT_EQ(run.figures().scored, 1U);
   EXPECT_EQ(run.figures().unknown_to_view, 1U);
-  EXPECT_EQ(run.figures().model.hr_20.value(), 0);
+  EXPECT_EQ(run.figures().model.ranking.hr_20.value(), 0);
 }
 
 TEST_F(EvaluationTest, TheCatalogueMakesNoCandidateBeforeItWasChosen) {
@@ -125,15 +127,45 @@ TEST_F(EvaluationTest, TheCatalogueMakesNoCandidateBeforeItWasChosen) {
   EXPECT_LT(*rank, 2);
 }
 
-TEST_F(EvaluationTest, BaselinesAreNamedByTheirSettings) {
-  const auto run = evaluation();
-  std::vector<std::string> names;
-  for (const BaselineFigures& baseline : run.figures().baselines) names.push_back(baseline.name);
-  ASSERT_EQ(names.size(), 4U);
-  EXPECT_EQ(names[0].rfind("popularity, half-life ", 0), 0U) << names[0];
-  EXPECT_EQ(names[1].rfind("popularity, half-life ", 0), 0U) << names[1];
-  EXPECT_EQ(names[2], "transitions");
-  EXPECT_EQ(names[3], "transitions, forgetting .02");
+TEST_F(EvaluationTest, EveryScoredEventIsInEveryFigure) {
+  auto run = evaluation({}, "popularity,transitions");
+  step(run, {event("u", "a", 1'000), event("u", "b", 2'000), event("v", "a", 3'000),
+             event("v", "b", 4'000), event("v", "a", 50'000'000)});
+
+  const EvaluationFigures& figures = run.figures();
+  ASSERT_EQ(figures.scored, 2U);
+  EXPECT_EQ(figures.items, 2U);
+  EXPECT_EQ(figures.choices, 5U);
+  for (const BaselineFigures& baseline : figures.baselines) {
+    EXPECT_EQ(baseline.ranking.ndcg_10.count(), 2U) << baseline.name;
+    EXPECT_EQ(baseline.model_minus.count(), 2U) << baseline.name;
+  }
+  EXPECT_EQ(figures.paired.users(), 1U);
+  ASSERT_EQ(figures.curve.windows().size(), 1U);
+  EXPECT_EQ(figures.curve.windows()[0].count, 2U);
+  EXPECT_EQ(figures.curve.windows()[0].last, TimeMs{50'000'000});
+  // Both items were shown each time: two of two, alike.
+  EXPECT_EQ(figures.model.exposure.coverage(figures.items), 1);
+  EXPECT_EQ(figures.model.exposure.gini(figures.items), 0);
+}
+
+TEST_F(EvaluationTest, EventsAreClassedByItemAndByHistory) {
+  auto run = evaluation();
+  std::vector<Event> events = {event("u", "a", 0), event("u", "b", 1'000)};
+  for (int i = 0; i < 6; ++i) events.push_back(event("w" + std::to_string(i), "a", 2'000));
+  events.push_back(event("u", "a", 2 * 3'600'000));  // 7 choices before, 2 h after the first
+  step(run, events);
+
+  const auto class_of = [&](std::size_t strata) {
+    for (const Stratum& stratum : run.figures().strata[strata].parts) {
+      if (stratum.model.ndcg_10.count() == 1) return stratum.name;
+    }
+    return std::string();
+  };
+  EXPECT_EQ(class_of(0), "6-20");
+  EXPECT_EQ(class_of(1), "1 d");
+  EXPECT_EQ(class_of(2), "2-3");
+  EXPECT_EQ(class_of(3), "1 d");
 }
 
 TEST_F(EvaluationTest, LearningBeatsPopularityWhereTasteExplainsWhatComesNext) {
@@ -152,7 +184,8 @@ TEST_F(EvaluationTest, LearningBeatsPopularityWhereTasteExplainsWhatComesNext) {
   }
 
   const EvaluationFigures& figures = run.figures();
-  EXPECT_GT(figures.model.ndcg_10.value(), 2 * figures.baselines[0].figures.ndcg_10.value());
+  EXPECT_GT(figures.model.ranking.ndcg_10.value(),
+            2 * figures.baselines[0].ranking.ndcg_10.value());
   EXPECT_GT(figures.baselines[0].model_minus.value(),
             10 * figures.baselines[0].model_minus.error());
 }

@@ -1,0 +1,55 @@
+#include "topologies/slate_findings.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace fovea::topologies {
+namespace {
+
+std::size_t gap_class(std::int64_t age_ms) {
+  const auto seconds = static_cast<std::uint64_t>(age_ms / 1000);
+  return std::min(SlateFindings::kGaps - 1,
+                  static_cast<std::size_t>(std::bit_width(1 + seconds) - 1));
+}
+
+}  // namespace
+
+void SlateFindings::add(std::span<const RecommendedItem> slate, ItemKey chosen,
+                        std::span<const HistoryEntry> history, TimeMs now) {
+  if (slate.empty()) return;
+  add_calibration(slate, chosen);
+  // The attention is the user's, the same in every item's explanation.
+  if (slate.front().why) add_attention(*slate.front().why, history, now);
+}
+
+void SlateFindings::add_calibration(std::span<const RecommendedItem> slate, ItemKey chosen) {
+  const auto is_chosen = [chosen](const RecommendedItem& item) { return item.item.key == chosen; };
+  if (std::none_of(slate.begin(), slate.end(), is_chosen)) return;
+  for (const RecommendedItem& item : slate) {
+    const auto share = static_cast<double>(item.attention);
+    Bin& bin = calibration_[std::min(kBins - 1, static_cast<std::size_t>(share * kBins))];
+    ++bin.count;
+    bin.sum += share;
+    if (is_chosen(item)) ++bin.chosen;
+  }
+}
+
+void SlateFindings::add_attention(const Explanation& why, std::span<const HistoryEntry> history,
+                                  TimeMs now) {
+  const std::size_t n = std::min(kPositions, history.size());
+  for (std::size_t k = 0; k < n; ++k) {
+    const HistoryEntry& entry = history[history.size() - 1 - k];
+    const std::int64_t age_ms = std::max<std::int64_t>(0, milliseconds_between(entry.time, now));
+    const auto part = std::find_if(
+        why.history.begin(), why.history.end(), [&](const HistoryContribution& contribution) {
+          return contribution.item == entry.item && contribution.age_ms == age_ms;
+        });
+    if (part == why.history.end()) continue;
+    for (Bin* bin : {&by_position_[k], &by_gap_[gap_class(age_ms)]}) {
+      ++bin->count;
+      bin->sum += static_cast<double>(part->attention);
+    }
+  }
+}
+
+}  // namespace fovea::topologies
