@@ -11,7 +11,9 @@ const grey = "#9aa3ad";
 const nearest = figures.baselines
   .map((_, i) => i)
   .sort((a, b) => figures.baselines[b].ndcg_10.value - figures.baselines[a].ndcg_10.value);
-const shown = nearest.slice(0, 3);
+// Drawn beside the model: the best of each of three kinds.
+const kind = (i) => figures.baselines[i].name.split(":")[0];
+const shown = nearest.filter((i, n) => nearest.findIndex((j) => kind(j) === kind(i)) === n).slice(0, 3);
 
 function fill_table(table, head, rows) {
   const add = (parent, cells, name, is_model) => {
@@ -67,7 +69,7 @@ function axes(x, y, more = {}) {
 }
 
 function draw_ratios() {
-  const of = nearest.map((i) => figures.baselines[i]);
+  const of = nearest.map((i) => figures.baselines[i]).filter((baseline) => baseline.ratio.high > 0);
   // A bar from the low to the high end of each interval.
   new Chart(element("ratios"), {
     type: "bar",

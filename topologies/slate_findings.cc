@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <vector>
 
 namespace fovea::topologies {
 namespace {
@@ -36,19 +37,21 @@ void SlateFindings::add_calibration(std::span<const RecommendedItem> slate, Item
 
 void SlateFindings::add_attention(const Explanation& why, std::span<const HistoryEntry> history,
                                   TimeMs now) {
-  const std::size_t n = std::min(kPositions, history.size());
-  for (std::size_t k = 0; k < n; ++k) {
-    const HistoryEntry& entry = history[history.size() - 1 - k];
-    const std::int64_t age_ms = std::max<std::int64_t>(0, milliseconds_between(entry.time, now));
-    const auto part = std::find_if(
-        why.history.begin(), why.history.end(), [&](const HistoryContribution& contribution) {
-          return contribution.item == entry.item && contribution.age_ms == age_ms;
-        });
-    if (part == why.history.end()) continue;
-    for (Bin* bin : {&by_position_[k], &by_gap_[gap_class(age_ms)]}) {
+  // The model attends to choices only, and an explanation has the strongest first.
+  std::vector<HistoryContribution> left = why.history;
+  std::size_t position = 0;
+  for (auto entry = history.rbegin(); entry != history.rend() && position < kPositions; ++entry) {
+    const std::int64_t age_ms = std::max<std::int64_t>(0, milliseconds_between(entry->time, now));
+    const auto part = std::find_if(left.begin(), left.end(), [&](const HistoryContribution& one) {
+      return one.item == entry->item && one.type == entry->type && one.age_ms == age_ms;
+    });
+    if (part == left.end()) continue;
+    for (Bin* bin : {&by_position_[position], &by_gap_[gap_class(age_ms)]}) {
       ++bin->count;
       bin->sum += static_cast<double>(part->attention);
     }
+    ++position;
+    left.erase(part);
   }
 }
 
