@@ -21,15 +21,15 @@ ROOT = pathlib.Path(__file__).parents[1]
 # kind -> lists of parameters; each list is a grid of its own.
 GRID = {
     "popularity": [{"half_life": [0, 8, 1, 0.5, 0.125, 0.03]}],
-    "transitions": [{"lags": [1, 5, 10, 20], "forgetting": [0, 0.02, 0.05, 0.1]}],
-    "item-cosine": [{"last": [1, 5, 20], "damping": [5, 20, 100]}, {"decay": [2, 20], "damping": [20]}],
-    "vsknn": [{"neighbours": [100, 500], "sample": [500, 2000], "reach": [5, 20]}],
-    "stan": [{"item_decay": [1, 3], "recency": [0, 0.2, 1, 5], "position_decay": [1, 4]},
+    "transitions": [{"lags": [1, 5, 10], "asked": [1, 5, 10], "forgetting": [0, 0.02, 0.05]}],
+    "item-cosine": [{"last": [1, 5, 20], "damping": [5, 50]}, {"last": [5], "decay": [1, 2], "damping": [20]}],
+    "vsknn": [{"last": [2, 10], "neighbours": [100, 500], "reach": [5, 20]}],
+    "stan": [{"item_decay": [0.3, 1, 3], "recency": [0, 1, 5], "position_decay": [1, 4]},
              {"neighbours": [100, 2000], "sample": [2000]}],
-    "isgd": [{"rate": [0.02, 0.05, 0.2], "steps": [1, 5], "decay": [0.01, 0.1]}],
-    "bpr": [{"rate": [0.02, 0.05, 0.2], "steps": [5, 20], "decay": [0.001, 0.01]}],
+    "isgd": [{"rate": [0.02, 0.05, 0.2], "steps": [1, 5]}],
+    "bpr": [{"rate": [0.02, 0.05, 0.2], "steps": [5, 20]}],
     "recently-viewed": [{}],
-    "count-blend": [{"lags": [5, 10], "forgetting": [0.02, 0.05], "smoothing": [0, 5], "epsilon": [5e-4, 1e-2]}],
+    "count-blend": [{"lags": [5, 10], "forgetting": [0.02, 0.05], "smoothing": [5], "epsilon": [5e-4, 1e-2]}],
 }
 
 

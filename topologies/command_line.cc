@@ -228,9 +228,11 @@ void Parser::add_evaluate() {
   sub->add_option("--json", evaluate.json, "write the figures to this file, too");
   sub->add_option("--limit", evaluate.limit, "read so many events at most")
       ->check(CLI::PositiveNumber);
-  sub->add_option("--baselines", words.baselines,
-                  "all, none, or some: popularity,stan:neighbours=100 (scorer/baselines/README.md)");
-  sub->add_option("--report", evaluate.report, "a page to look at, and its figures, in this folder");
+  sub->add_option(
+      "--baselines", words.baselines,
+      "all, none, or some: popularity,stan:neighbours=100 (scorer/baselines/README.md)");
+  sub->add_option("--report", evaluate.report,
+                  "a page to look at, and its figures, in this folder");
   kernels(*sub);
 }
 

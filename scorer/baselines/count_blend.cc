@@ -27,8 +27,8 @@ class CountBlend final : public Baseline {
  public:
   explicit CountBlend(const CountBlendSettings& settings)
       : settings_(settings),
-        last_counts_({1, settings.forgetting}),
-        five_counts_({settings.lags, settings.forgetting}),
+        last_counts_({1, 1, settings.forgetting}),
+        five_counts_({settings.lags, settings.lags, settings.forgetting}),
         decayed_(settings.half_life_s),
         decayed_short_(settings.half_life_s / 8) {}
 

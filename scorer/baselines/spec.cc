@@ -25,15 +25,17 @@ constexpr std::array kPopularity = {
     Parameter{"half_life", 1, 0, 1e6, "in half-lives of the topology; 0: nothing decays"}};
 constexpr std::array kPopularityShown = {
     Shown("popularity:half_life=0"), Shown("popularity:half_life=8"),
-    Shown("popularity:half_life=1"), Shown("popularity:half_life=0.125")};
+    Shown("popularity:half_life=1"), Shown("popularity:half_life=0.125"),
+    Shown("popularity:half_life=0.03")};
 
 constexpr std::array kTransitions = {
-    Parameter{"lags", 5, 1, 50, "how many of the last items count, at 1/lag"},
+    Parameter{"lags", 5, 1, 50, "how many of the last items are counted, at 1/lag"},
+    Parameter{"asked", 5, 1, 50, "how many of the last items are asked, at 1/lag"},
     Parameter{"forgetting", 0, 0, 1, "what a row's older counts shrink by at each update"}};
-constexpr std::array kTransitionsShown = {Shown("transitions:lags=5"), Shown("transitions:lags=1"),
+constexpr std::array kTransitionsShown = {Shown("transitions:lags=5"), Shown("transitions:asked=1"),
                                           Shown("transitions:lags=5:forgetting=0.02"),
-                                          Shown("transitions:lags=1:forgetting=0.02"),
-                                          Shown("transitions:lags=10:forgetting=0.05")};
+                                          Shown("transitions:asked=1:forgetting=0.02"),
+                                          Shown("transitions:lags=10:asked=10:forgetting=0.05")};
 
 constexpr std::array kItemCosine = {
     Parameter{"last", 20, 1, 1000, "distinct items of the user that are asked"},
@@ -67,6 +69,8 @@ constexpr std::array kBpr = {Parameter{"dim", 32, 1, 512, "of the vectors"},
                              Parameter{"steps", 10, 1, 1000, "items a choice is set against"}};
 
 constexpr std::array kCountBlend = {
+    Parameter{"half_life", 1, 1e-6, 1e6,
+              "of the slower of its two popularities, in half-lives of the topology"},
     Parameter{"lags", 5, 1, 50, "how many of the last items count, at 1/lag"},
     Parameter{"forgetting", 0.02, 0, 1, "what a row's older counts shrink by at each update"},
     Parameter{"smoothing", 5, 0, 1e6, "added to a row's total"},
@@ -195,7 +199,7 @@ std::unique_ptr<Baseline> make_baseline(const Spec& spec, double half_life_s) {
   const std::string_view name = spec.kind->name;
   if (name == "popularity") return make_popularity(spec.value("half_life") * half_life_s);
   if (name == "transitions") {
-    return make_transitions({count(spec, "lags"), spec.value("forgetting")});
+    return make_transitions({count(spec, "lags"), count(spec, "asked"), spec.value("forgetting")});
   }
   if (name == "item-cosine") {
     return make_item_cosine(
@@ -222,7 +226,7 @@ std::unique_ptr<Baseline> make_baseline(const Spec& spec, double half_life_s) {
   }
   if (name == "recently-viewed") return make_recently_viewed();
   CountBlendSettings settings;
-  settings.half_life_s = half_life_s;
+  settings.half_life_s = spec.value("half_life") * half_life_s;
   settings.lags = count(spec, "lags");
   settings.forgetting = spec.value("forgetting");
   settings.smoothing = spec.value("smoothing");

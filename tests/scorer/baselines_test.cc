@@ -86,7 +86,7 @@ TEST(Popularity, OfAllTimeCounts) {
 }
 
 TEST(Transitions, CountAtOneOverTheLagAndAskAtOneOverTheLag) {
-  Stream stream(make_transitions({5, 0.0}));
+  Stream stream(make_transitions({5, 5, 0.0}));
   // Row of 0: 1 (followed it), 2 (half, one later). Row of 1: 2.
   for (const ItemIndex item : {0U, 1U, 2U}) stream.choose(0, item);
   stream.choose(1, 0);
@@ -97,21 +97,28 @@ TEST(Transitions, CountAtOneOverTheLagAndAskAtOneOverTheLag) {
   EXPECT_EQ(stream.ask(1), (std::vector<double>{0, 1, 1.25, 0, 0, 0}));
 }
 
-TEST(Transitions, OfTheLastItemKnowNothingElse) {
-  Stream stream(make_transitions({1, 0.0}));
+TEST(Transitions, MayBeCountedFurtherThanAsked) {
+  Stream stream(make_transitions({5, 1, 0.0}));
+  for (const ItemIndex item : {0U, 1U, 2U}) stream.choose(0, item);
+  for (const ItemIndex item : {3U, 0U}) stream.choose(1, item);
+  EXPECT_EQ(stream.ask(1), (std::vector<double>{0, 1, 0.5, 0, 0, 0}));
+}
+
+TEST(Transitions, CountedOfTheLastItemKnowNothingElse) {
+  Stream stream(make_transitions({1, 5, 0.0}));
   for (const ItemIndex item : {0U, 1U, 2U}) stream.choose(0, item);
   stream.choose(1, 0);
   EXPECT_EQ(stream.ask(1), (std::vector<double>{0, 1, 0, 0, 0, 0}));
 }
 
 TEST(Transitions, ARepeatOfTheSameItemIsNoTransition) {
-  Stream stream(make_transitions({5, 0.0}));
+  Stream stream(make_transitions({5, 5, 0.0}));
   for (const ItemIndex item : {3U, 3U, 3U}) stream.choose(0, item);
   EXPECT_EQ(stream.ask(0)[3], 0);
 }
 
 TEST(Transitions, ForgetWithEveryUpdateOfARow) {
-  Stream stream(make_transitions({1, 0.5}));
+  Stream stream(make_transitions({1, 1, 0.5}));
   for (const ItemIndex next : {1U, 1U, 2U}) {
     stream.choose(0, 0);
     stream.choose(0, next);
@@ -124,7 +131,7 @@ TEST(Transitions, ForgetWithEveryUpdateOfARow) {
 }
 
 TEST(Transitions, AreFiniteAfterAnyNumberOfUpdates) {
-  Stream stream(make_transitions({1, 0.02}));
+  Stream stream(make_transitions({1, 1, 0.02}));
   for (UserIndex i = 0; i < 20'000; ++i) {
     stream.choose(i, 0);
     stream.choose(i, 1 + i % 2);
