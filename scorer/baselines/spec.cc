@@ -78,14 +78,14 @@ constexpr std::array kCountBlend = {
     Parameter{"sample", 2000, 10, 1e6, "questions that the weights are searched on, at most"}};
 
 constexpr std::array kKinds = {
-    Kind{"popularity", kPopularity, kPopularityShown, ""},
+    Kind{"popularity", kPopularity, kPopularityShown, "counting"},
     Kind{"transitions", kTransitions, kTransitionsShown, "Ludewig and Jannach 2018 (SR)"},
     Kind{"item-cosine", kItemCosine, {}, "Sarwar et al. 2001; Hidasi et al. 2016"},
     Kind{"vsknn", kVsknn, {}, "Ludewig and Jannach 2018"},
     Kind{"stan", kStan, {}, "Garg et al. 2019"},
     Kind{"isgd", kIsgd, {}, "Vinagre, Jorge and Gama 2014"},
     Kind{"bpr", kBpr, {}, "Rendle et al. 2009"},
-    Kind{"recently-viewed", {}, {}, ""},
+    Kind{"recently-viewed", {}, {}, "looking back"},
     Kind{"count-blend", kCountBlend, {}, "Metzler and Croft 2007 (the search)"}};
 
 std::size_t count(const Spec& spec, std::string_view parameter) {

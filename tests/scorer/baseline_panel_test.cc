@@ -2,9 +2,12 @@
 
 #include "scorer/baselines/panel.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 
 #include "scorer/baselines/count_row.h"
 #include "tests/scorer/small_stream.h"
@@ -53,6 +56,20 @@ TEST(BaselineSpecs, AllHasEveryKindAndEachCanBeMade) {
     })) << kind.name;
   }
   EXPECT_TRUE(parse_specs("none")->empty());
+}
+
+TEST(BaselineSpecs, TheReadmeHasEveryParameter) {
+  std::ifstream in(FOVEA_SOURCE_DIR "/scorer/baselines/README.md");
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  for (const Kind& kind : kinds()) {
+    EXPECT_NE(text.find(fmt::format("| `{}` | {} |", kind.name, kind.source)), std::string::npos)
+        << kind.name;
+    for (const Parameter& parameter : kind.parameters) {
+      const std::string row = fmt::format("| `{}` | `{}` | {} | {} |", kind.name, parameter.name,
+                                          parameter.value, parameter.meaning);
+      EXPECT_NE(text.find(row), std::string::npos) << row;
+    }
+  }
 }
 
 TEST(BaselineSpecs, TheWordAtFaultIsNamed) {
