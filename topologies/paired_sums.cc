@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "scorer/random.h"
 #include "vocab/assert.h"
@@ -25,8 +26,8 @@ Interval middle(std::vector<double>& values, double share) {
   if (values.empty()) return {};
   std::sort(values.begin(), values.end());
   const auto at = [&](double quantile) {
-    return values[static_cast<std::size_t>(quantile * static_cast<double>(values.size() - 1) +
-                                           0.5)];
+    return values[static_cast<std::size_t>(
+        std::lround(quantile * static_cast<double>(values.size() - 1)))];
   };
   return {at((1 - share) / 2), at((1 + share) / 2)};
 }
@@ -57,6 +58,7 @@ std::vector<Interval> PairedSums::ratio_intervals(double share, std::size_t resa
     }
   }
   std::vector<Interval> intervals;
+  intervals.reserve(ratios.size());
   for (std::vector<double>& of_one : ratios) intervals.push_back(middle(of_one, share));
   return intervals;
 }

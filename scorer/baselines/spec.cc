@@ -24,49 +24,57 @@ using Shown = std::string_view;
 constexpr std::array kPopularity = {
     Parameter{"half_life", 1, 0, 1e6, "in half-lives of the topology; 0: nothing decays"}};
 constexpr std::array kPopularityShown = {
-    Shown("popularity:half_life=0"), Shown("popularity:half_life=8"),
-    Shown("popularity:half_life=1"), Shown("popularity:half_life=0.125"),
-    Shown("popularity:half_life=0.03")};
+    Shown("popularity:half_life=0"),    Shown("popularity:half_life=8"),
+    Shown("popularity:half_life=1"),    Shown("popularity:half_life=0.125"),
+    Shown("popularity:half_life=0.03"), Shown("popularity:half_life=0.125:seen=0")};
 
 constexpr std::array kTransitions = {
     Parameter{"lags", 5, 1, 50, "how many of the last items are counted, at 1/lag"},
     Parameter{"asked", 5, 1, 50, "how many of the last items are asked, at 1/lag"},
     Parameter{"forgetting", 0, 0, 1, "what a row's older counts shrink by at each update"}};
-constexpr std::array kTransitionsShown = {Shown("transitions:lags=5"), Shown("transitions:asked=1"),
+constexpr std::array kTransitionsShown = {Shown("transitions:lags=5"),
+                                          Shown("transitions:asked=1"),
                                           Shown("transitions:lags=5:forgetting=0.02"),
                                           Shown("transitions:asked=1:forgetting=0.02"),
-                                          Shown("transitions:lags=10:asked=10:forgetting=0.05")};
+                                          Shown("transitions:lags=10:asked=10:forgetting=0.05"),
+                                          Shown("transitions:forgetting=0.02:seen=0")};
 
 constexpr std::array kItemCosine = {
-    Parameter{"last", 20, 1, 1000, "distinct items of the user that are asked"},
+    Parameter{"last", 5, 1, 1000, "distinct items of the user that are asked"},
     Parameter{"window", 20, 1, 1000, "distinct items of the user that a choice is counted with"},
     Parameter{"damping", 20, 0, 1e6, "added to each item's number of users"},
-    Parameter{"decay", 5, 0.1, 1e6, "of the asked items' weights, in items"}};
+    Parameter{"decay", 1, 0.1, 1e6, "of the asked items' weights, in items"}};
+
+constexpr std::array kItemCosineShown = {Shown("item-cosine"), Shown("item-cosine:seen=0")};
 
 constexpr std::array kVsknn = {
     Parameter{"last", 10, 1, 50, "distinct items of the user that are asked"},
     Parameter{"neighbours", 100, 1, 1e5, "most similar users that count"},
     Parameter{"sample", 500, 1, 1e5, "newest occurrences of each item that are looked at"},
-    Parameter{"reach", 20, 1, 1e5, "events of a neighbour to either side of the common item"}};
+    Parameter{"reach", 5, 1, 1e5, "events of a neighbour to either side of the common item"}};
+
+constexpr std::array kVsknnShown = {Shown("vsknn"), Shown("vsknn:seen=0")};
 
 constexpr std::array kStan = {
     Parameter{"last", 10, 1, 50, "distinct items of the user that are asked"},
     Parameter{"neighbours", 500, 1, 1e5, "most similar users that count"},
     Parameter{"sample", 500, 1, 1e5, "newest occurrences of each item that are looked at"},
     Parameter{"reach", 10, 1, 1e5, "events of a neighbour to either side of the common item"},
-    Parameter{"item_decay", 3, 0.01, 1e6, "lambda 1, in items of the user"},
-    Parameter{"recency", 1, 0, 1e6, "lambda 2, in half-lives of the topology; 0: none"},
-    Parameter{"position_decay", 2, 0.01, 1e6, "lambda 3, in events of the neighbour"}};
+    Parameter{"item_decay", 1, 0.01, 1e6, "lambda 1, in items of the user"},
+    Parameter{"recency", 5, 0, 1e6, "lambda 2, in half-lives of the topology; 0: none"},
+    Parameter{"position_decay", 4, 0.01, 1e6, "lambda 3, in events of the neighbour"}};
+
+constexpr std::array kStanShown = {Shown("stan"), Shown("stan:seen=0")};
 
 constexpr std::array kIsgd = {Parameter{"dim", 32, 1, 512, "of the vectors"},
                               Parameter{"rate", 0.05, 1e-6, 10, "learning rate"},
                               Parameter{"decay", 0.01, 0, 10, "L2 regularisation"},
-                              Parameter{"steps", 1, 1, 100, "gradient steps a choice"}};
+                              Parameter{"steps", 5, 1, 100, "gradient steps a choice"}};
 
 constexpr std::array kBpr = {Parameter{"dim", 32, 1, 512, "of the vectors"},
                              Parameter{"rate", 0.05, 1e-6, 10, "learning rate"},
                              Parameter{"decay", 0.01, 0, 10, "L2 regularisation"},
-                             Parameter{"steps", 10, 1, 1000, "items a choice is set against"}};
+                             Parameter{"steps", 20, 1, 1000, "items a choice is set against"}};
 
 constexpr std::array kCountBlend = {
     Parameter{"half_life", 1, 1e-6, 1e6,
@@ -77,16 +85,19 @@ constexpr std::array kCountBlend = {
     Parameter{"epsilon", 1e-2, 1e-9, 1, "added to a share before its logarithm"},
     Parameter{"sample", 2000, 10, 1e6, "questions that the weights are searched on, at most"}};
 
+constexpr std::array kCountBlendShown = {
+    Shown("count-blend"), Shown("count-blend:half_life=0.1:lags=10:forgetting=0.05")};
+
 constexpr std::array kKinds = {
     Kind{"popularity", kPopularity, kPopularityShown, "counting"},
     Kind{"transitions", kTransitions, kTransitionsShown, "Ludewig and Jannach 2018 (SR)"},
-    Kind{"item-cosine", kItemCosine, {}, "Sarwar et al. 2001; Hidasi et al. 2016"},
-    Kind{"vsknn", kVsknn, {}, "Ludewig and Jannach 2018"},
-    Kind{"stan", kStan, {}, "Garg et al. 2019"},
+    Kind{"item-cosine", kItemCosine, kItemCosineShown, "Sarwar et al. 2001; Hidasi et al. 2016"},
+    Kind{"vsknn", kVsknn, kVsknnShown, "Ludewig and Jannach 2018"},
+    Kind{"stan", kStan, kStanShown, "Garg et al. 2019"},
     Kind{"isgd", kIsgd, {}, "Vinagre, Jorge and Gama 2014"},
     Kind{"bpr", kBpr, {}, "Rendle et al. 2009"},
     Kind{"recently-viewed", {}, {}, "looking back"},
-    Kind{"count-blend", kCountBlend, {}, "Metzler and Croft 2007 (the search)"}};
+    Kind{"count-blend", kCountBlend, kCountBlendShown, "Metzler and Croft 2007 (the search)"}};
 
 std::size_t count(const Spec& spec, std::string_view parameter) {
   return static_cast<std::size_t>(spec.value(parameter));

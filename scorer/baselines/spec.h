@@ -3,7 +3,7 @@
 // Which baseline, with which parameters, as text: "stan:neighbours=500:recency=0.5".
 //
 // kinds() is the table of all there is. A name alone stands for what the evaluation shows of that
-// kind (popularity at four half-lives); with parameters it stands for exactly one.
+// kind (popularity at five half-lives); with parameters it stands for exactly one.
 
 #include <memory>
 #include <span>

@@ -39,12 +39,12 @@ TEST(BaselineSpecs, ANameStandsForWhatIsShownOfIt) {
   ASSERT_TRUE(specs);
   std::vector<std::string> texts;
   for (const Spec& spec : *specs) texts.push_back(spec.text);
-  EXPECT_EQ(texts,
-            (std::vector<std::string>{"popularity:half_life=0", "popularity:half_life=8",
-                                      "popularity:half_life=1", "popularity:half_life=0.125",
-                                      "popularity:half_life=0.03", "stan:neighbours=7", "isgd"}));
-  EXPECT_EQ((*specs)[5].value("neighbours"), 7);
-  EXPECT_EQ((*specs)[5].value("sample"), 500);
+  EXPECT_EQ(texts, (std::vector<std::string>{
+                       "popularity:half_life=0", "popularity:half_life=8", "popularity:half_life=1",
+                       "popularity:half_life=0.125", "popularity:half_life=0.03",
+                       "popularity:half_life=0.125:seen=0", "stan:neighbours=7", "isgd"}));
+  EXPECT_EQ((*specs)[6].value("neighbours"), 7);
+  EXPECT_EQ((*specs)[6].value("sample"), 500);
 }
 
 TEST(BaselineSpecs, AllHasEveryKindAndEachCanBeMade) {

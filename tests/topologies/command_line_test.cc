@@ -78,7 +78,7 @@ TEST(CommandLine, ReadsEvaluate) {
                                                   "--without",       "learning",
                                                   "--without",       "memory",
                                                   "--publish-every", "300ev",
-                                                  "--baselines",     "stan,bpr:steps=3",
+                                                  "--baselines",     "isgd,bpr:steps=3",
                                                   "--report",        "r",
                                                   "--json",          "j",
                                                   "--limit",         "9"});

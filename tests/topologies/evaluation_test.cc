@@ -149,6 +149,14 @@ TEST_F(EvaluationTest, EveryScoredEventIsInEveryFigure) {
   EXPECT_EQ(figures.model.exposure.gini(figures.items), 0);
 }
 
+TEST_F(EvaluationTest, WhereSeenItemsAreExcludedNoBaselineIsShownTwice) {
+  EXPECT_EQ(evaluation({}, "stan").figures().baselines.size(), 2U);
+  config_ = small_config("[slate]\nseen = \"exclude\"\n");
+  const auto run = evaluation({}, "stan");
+  ASSERT_EQ(run.figures().baselines.size(), 1U);
+  EXPECT_EQ(run.figures().baselines[0].name, "stan");
+}
+
 TEST_F(EvaluationTest, EventsAreClassedByItemAndByHistory) {
   auto run = evaluation();
   std::vector<Event> events = {event("u", "a", 0), event("u", "b", 1'000)};
