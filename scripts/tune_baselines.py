@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 # kind -> lists of parameters; each list is a grid of its own.
 GRID = {
-    "popularity": [{"half_life": [0, 8, 1, 0.5, 0.125, 0.03]}],
+    "popularity": [{"half_life": [0, 8, 1, 0.5, 0.125, 0.03, 0.01]}],
     "transitions": [{"lags": [1, 5, 10], "asked": [1, 5, 10], "forgetting": [0, 0.02, 0.05]}],
     "item-cosine": [{"last": [1, 5, 20], "damping": [5, 50]}, {"last": [5], "decay": [1, 2], "damping": [20]}],
     "vsknn": [{"last": [2, 10], "neighbours": [100, 500], "reach": [5, 20]}],
@@ -29,7 +29,7 @@ GRID = {
     "isgd": [{"rate": [0.02, 0.05, 0.2], "steps": [1, 5]}],
     "bpr": [{"rate": [0.02, 0.05, 0.2], "steps": [5, 20]}],
     "recently-viewed": [{}],
-    "count-blend": [{"lags": [5, 10], "forgetting": [0.02, 0.05], "smoothing": [5], "epsilon": [5e-4, 1e-2]}],
+    "count-blend": [{"half_life": [1, 0.3, 0.1], "lags": [5, 10], "forgetting": [0.02, 0.05]}, {"epsilon": [5e-4]}],
 }
 
 
