@@ -14,10 +14,12 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::int32_t kShown = 10;
 
 // Where the topology excludes what the user has had, a baseline that does is the same as one that
-// does not.
-std::vector<baselines::Spec> without_twins(std::vector<baselines::Spec> specs, bool exclude_seen) {
+// does not, and one that shows nothing else has nothing to show.
+std::vector<baselines::Spec> that_differ(std::vector<baselines::Spec> specs, bool exclude_seen) {
   if (exclude_seen) {
-    std::erase_if(specs, [](const baselines::Spec& spec) { return spec.leaves_out_seen; });
+    std::erase_if(specs, [](const baselines::Spec& spec) {
+      return spec.leaves_out_seen || spec.kind->name == "recently-viewed";
+    });
   }
   return specs;
 }
@@ -29,8 +31,7 @@ Evaluation::Evaluation(const Config& config, const Settings& settings)
       settings_(settings),
       schedule_(settings.publish_every),
       scorer_(config.model, settings.kernels),
-      panel_(without_twins(settings.baselines, config.model.exclude_seen),
-             config.model.half_life_s) {
+      panel_(that_differ(settings.baselines, config.model.exclude_seen), config.model.half_life_s) {
   figures_.model.name = "fovea";
   for (std::size_t i = 0; i < panel_.size(); ++i) {
     figures_.baselines.emplace_back().name = panel_.name(i);

@@ -37,10 +37,22 @@ double microseconds_each(std::chrono::nanoseconds total, std::uint64_t count) {
   return std::chrono::duration<double, std::micro>(total).count() / static_cast<double>(count);
 }
 
-std::string row(const std::string& name, const RankingFigures& ranking) {
-  return fmt::format("  {:<36} {:.4f} ({:.4f})  {:.4f} ({:.4f})  {:.4f}  {:.4f}", name,
+std::string row(const std::string& name, std::size_t width, const RankingFigures& ranking) {
+  return fmt::format("  {:<{}} {:.4f} ({:.4f})  {:.4f} ({:.4f})  {:.4f}  {:.4f}", name, width,
                      ranking.ndcg_10.value(), ranking.ndcg_10.error(), ranking.hr_10.value(),
                      ranking.hr_10.error(), ranking.hr_20.value(), ranking.mrr_20.value());
+}
+
+// How many times as good the model is; empty where the baseline got nothing right.
+std::string ratio_text(const EvaluationSummary& summary, std::size_t i) {
+  const BaselineFigures& baseline = summary.figures.baselines[i];
+  std::string text;
+  if (baseline.ranking.ndcg_10.value() > 0) {
+    text = fmt::format("{:.3f} ({:.3f} - {:.3f})", ratio(summary.figures.model, baseline),
+                       summary.ratios[i].low, summary.ratios[i].high);
+  }
+  return fmt::format("    {:<21}  {:+.4f} ({:.4f})", text, baseline.model_minus.value(),
+                     baseline.model_minus.error());
 }
 
 std::string exposure_text(const RankerFigures& ranker, const EvaluationFigures& figures) {
@@ -191,27 +203,27 @@ std::string evaluation_table(const EvaluationSummary& summary) {
       fmt::format("{}{}: {} events, {} eligible, every {}. scored: {}; view published {}\n",
                   summary.topology, parts_text(summary.parts), figures.events, figures.eligible,
                   options.every, figures.scored, publish_text(options.publish_every));
-  text +=
-      fmt::format("  {:<36} {:<15}  {:<15}  {:<6}  {:<6}  {}  {}  {}  {}  {}\n", "",
-                  "NDCG@10 (s.e.)", "HR@10 (s.e.)", "HR@20", "MRR@20", "cover", "Gini ", "bits ",
-                  "us learn, score", "fovea is ... times as good (95 %), and better by");
+  std::size_t width = figures.model.name.size();
+  for (const BaselineFigures& baseline : figures.baselines) {
+    width = std::max(width, baseline.name.size());
+  }
+  text += fmt::format("  {:<{}} {:<15}  {:<15}  {:<6}  {:<6}  {:<5}  {:<5}  {:>5}  {:>6} {:>6}", "",
+                      width, "NDCG@10 (s.e.)", "HR@10 (s.e.)", "HR@20", "MRR@20", "cover", "Gini",
+                      "bits", "learn", "score");
+  text += "    fovea / it (95 %)      fovea - it (s.e.)\n";
   const auto ranker = [&](const RankerFigures& one) {
-    return row(one.name, one.ranking) + exposure_text(one, figures) +
-           cost_text(one, summary.figures.choices, figures.scored);
+    return row(one.name, width, one.ranking) + exposure_text(one, figures) +
+           cost_text(one, figures.choices, figures.scored);
   };
   text += ranker(figures.model) + "\n";
   for (std::size_t i = 0; i < figures.baselines.size(); ++i) {
-    const BaselineFigures& baseline = figures.baselines[i];
-    text += ranker(baseline) + fmt::format("    {:.3f} ({:.3f} - {:.3f})  {:+.4f} ({:.4f})\n",
-                                           ratio(figures.model, baseline), summary.ratios[i].low,
-                                           summary.ratios[i].high, baseline.model_minus.value(),
-                                           baseline.model_minus.error());
+    text += ranker(figures.baselines[i]) + ratio_text(summary, i) + "\n";
   }
   for (const Strata& strata : figures.strata) {
     text += strata.title + "\n";
     for (const Stratum& stratum : strata.parts) {
       if (stratum.model.ndcg_10.count() == 0) continue;
-      text += row(stratum.name, stratum.model) +
+      text += row(stratum.name, width, stratum.model) +
               fmt::format("   n {}\n", stratum.model.ndcg_10.count());
     }
   }
@@ -220,7 +232,8 @@ std::string evaluation_table(const EvaluationSummary& summary) {
                         figures.unknown_to_view);
   }
   text += fmt::format(
-      "{} items, {} examples; times on one core, {} kernels; intervals from {} users\n"
+      "{} items, {} examples; microseconds a choice and a scored event on one core, {} kernels; "
+      "intervals from {} users\n"
       "model {:016x}, digest {:016x}\n",
       summary.model_items, summary.examples, scorer::name(options.kernels), figures.paired.users(),
       summary.model_id, summary.digest);

@@ -149,10 +149,10 @@ TEST_F(EvaluationTest, EveryScoredEventIsInEveryFigure) {
   EXPECT_EQ(figures.model.exposure.gini(figures.items), 0);
 }
 
-TEST_F(EvaluationTest, WhereSeenItemsAreExcludedNoBaselineIsShownTwice) {
-  EXPECT_EQ(evaluation({}, "stan").figures().baselines.size(), 2U);
+TEST_F(EvaluationTest, WhereSeenItemsAreExcludedNoBaselineIsShownTwiceOrForNothing) {
+  EXPECT_EQ(evaluation({}, "stan,recently-viewed").figures().baselines.size(), 3U);
   config_ = small_config("[slate]\nseen = \"exclude\"\n");
-  const auto run = evaluation({}, "stan");
+  const auto run = evaluation({}, "stan,recently-viewed");
   ASSERT_EQ(run.figures().baselines.size(), 1U);
   EXPECT_EQ(run.figures().baselines[0].name, "stan");
 }
