@@ -64,6 +64,7 @@ class LearnerLoop {
 
   // step() ends soon, and publishing to T.model.
   void stop();
+  [[nodiscard]] bool stopping() const { return stopping_; }
 
   // After the last step(): publishes, snapshots, writes the last mark. `healthy`: step() had not
   // failed.

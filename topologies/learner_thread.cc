@@ -20,7 +20,6 @@ LearnerThread::~LearnerThread() {
 }
 
 void LearnerThread::stop() {
-  stopping_ = true;
   loop_->stop();
   if (thread_.joinable()) thread_.join();
 }
@@ -32,7 +31,7 @@ std::optional<Error> LearnerThread::failure() const {
 
 void LearnerThread::run() {
   Result<void> stepped;
-  while (stepped && !stopping_) stepped = loop_->step();
+  while (stepped && !loop_->stopping()) stepped = loop_->step();
   loop_->finish(stepped.has_value());
   if (stepped) return;
   const std::lock_guard lock(mutex_);

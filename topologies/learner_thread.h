@@ -36,7 +36,6 @@ class LearnerThread {
   void run();
 
   const std::unique_ptr<LearnerLoop> loop_;
-  std::atomic<bool> stopping_{false};
   mutable std::mutex mutex_;
   std::optional<Error> failure_;  // guarded by mutex_
   std::thread thread_;

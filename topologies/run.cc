@@ -120,7 +120,8 @@ Result<void> run(const Config& config_in, const RunOptions& options) {
   }
   ingest::KafkaSettings kafka;
   kafka.properties = config.kafka;
-  kafka.log = [](const std::string& line) { log_warning(line); };
+  // Each of a process's clients says it when a broker is away.
+  kafka.log = [](const std::string& line) { log_limited(LogLevel::kWarning, line, line); };
   const Patience patience{stopping, options.fail_fast};
   const SystemClock clock;
 
