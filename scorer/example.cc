@@ -11,10 +11,14 @@
 namespace fovea::scorer {
 namespace {
 
-constexpr std::size_t kFilterBytesMax = 256;  // 2,048 bits
+constexpr std::size_t kFilterBytesMax = 1024;
+constexpr std::uint64_t kFilterHashes = 3;
 
-std::size_t bit_index(ItemKey item, std::size_t bits) {
-  return static_cast<std::size_t>(((mix64(value(item)) >> 32U) * bits) >> 32U);
+// Double hashing: the k-th bit of an item is a multiple of one hash away from the other.
+std::size_t bit_index(ItemKey item, std::uint64_t k, std::size_t bits) {
+  const std::uint64_t hash = mix64(value(item));
+  const std::uint64_t kth = ((hash >> 32U) + k * (hash | 1U)) & 0xFFFFFFFFU;
+  return static_cast<std::size_t>((kth * bits) >> 32U);
 }
 
 std::int64_t age_at(TimeMs time, TimeMs now) {
@@ -26,16 +30,21 @@ std::int64_t age_at(TimeMs time, TimeMs now) {
 std::string make_seen_filter(const std::vector<OwnItem>& own_items) {
   std::string filter(std::min(kFilterBytesMax, own_items.size()), '\0');
   for (const OwnItem& own : own_items) {
-    const std::size_t bit = bit_index(own.item, filter.size() * 8);
-    filter[bit / 8] = static_cast<char>(filter[bit / 8] | (1 << (bit % 8)));
+    for (std::uint64_t k = 0; k < kFilterHashes; ++k) {
+      const std::size_t bit = bit_index(own.item, k, filter.size() * 8);
+      filter[bit / 8] = static_cast<char>(filter[bit / 8] | (1 << (bit % 8)));
+    }
   }
   return filter;
 }
 
 bool maybe_seen(std::string_view filter, ItemKey item) {
   if (filter.empty()) return false;
-  const std::size_t bit = bit_index(item, filter.size() * 8);
-  return (filter[bit / 8] >> (bit % 8) & 1) != 0;
+  for (std::uint64_t k = 0; k < kFilterHashes; ++k) {
+    const std::size_t bit = bit_index(item, k, filter.size() * 8);
+    if ((filter[bit / 8] >> (bit % 8) & 1) == 0) return false;
+  }
+  return true;
 }
 
 std::vector<const HistoryEntry*> attended_entries(const ModelSettings& settings,
@@ -51,7 +60,7 @@ std::vector<const HistoryEntry*> attended_entries(const ModelSettings& settings,
 
 std::vector<ExampleOwnItem> own_items_at(const Behaviour& behaviour,
                                          const std::vector<const HistoryEntry*>& newest_first,
-                                         TimeMs now) {
+                                         TimeMs now, std::size_t older_max) {
   std::vector<ExampleOwnItem> own;
   for (std::size_t k = 0; k < newest_first.size(); ++k) {
     const HistoryEntry& entry = *newest_first[k];
@@ -65,15 +74,17 @@ std::vector<ExampleOwnItem> own_items_at(const Behaviour& behaviour,
   std::size_t counted = 0;
   for (auto known = behaviour.own_items.rbegin();
        known != behaviour.own_items.rend() &&
-       (counted < in_history || own.size() < in_history + kOlderOwnItems);
+       (counted < in_history || own.size() - in_history < older_max);
        ++known) {
     const auto end = own.begin() + static_cast<std::ptrdiff_t>(in_history);
-    const auto found = std::find_if(own.begin(), end,
-                                    [&](const auto& entry) { return entry.item == known->item; });
+    const auto found =
+        counted == in_history ? end : std::find_if(own.begin(), end, [&](const auto& entry) {
+          return entry.item == known->item;
+        });
     if (found != end) {
       found->count = known->count;
       ++counted;
-    } else if (own.size() < in_history + kOlderOwnItems) {
+    } else if (own.size() - in_history < older_max) {
       own.push_back({known->item, 0, age_at(known->last_time, now), known->count});
     }
   }
@@ -108,7 +119,7 @@ Example make_example(const ModelSettings& settings, const Behaviour& before, con
   if (settings.exclude_seen) {
     example.seen_filter = make_seen_filter(before.own_items);
   } else {
-    example.own_items = own_items_at(before, entries, event.event_time);
+    example.own_items = own_items_at(before, entries, event.event_time, kOlderOwnItems);
   }
   return example;
 }

@@ -249,7 +249,9 @@ void make_query(const Model& model, UserKey user, const Behaviour& behaviour, Ti
                        query.history.end() - static_cast<std::ptrdiff_t>(kLastingAfter));
   }
   query.own_items.clear();
-  if (!settings.exclude_seen) find_own_items(model, own_items_at(behaviour, entries, now), query);
+  if (!settings.exclude_seen) {
+    find_own_items(model, own_items_at(behaviour, entries, now, kOlderOwnItemsScored), query);
+  }
   find_context_rows(settings, behaviour.context, query);
 }
 

@@ -11,8 +11,9 @@
 
 namespace fovea::scorer {
 
-// Own items older than the history that a question still knows of.
+// Own items older than the history that an example carries, and that a slate is asked with.
 inline constexpr std::size_t kOlderOwnItems = 32;
+inline constexpr std::size_t kOlderOwnItemsScored = 1024;
 
 // Class of the distance from the newest entry to the item's latest occurrence: 0..5, 6-8, 9-13,
 // 14-23, 24 and more are 1..10. 0 is kept for "older than the history".
@@ -29,8 +30,9 @@ inline constexpr std::size_t kLagClasses = 11;
 [[nodiscard]] std::vector<const HistoryEntry*> attended_entries(const ModelSettings& settings,
                                                                 const Behaviour& behaviour);
 
-// Most recent first: every item of the attended entries, then older ones.
+// Most recent first: every item of the attended entries, then at most `older_max` older ones.
 [[nodiscard]] std::vector<ExampleOwnItem> own_items_at(
-    const Behaviour& behaviour, const std::vector<const HistoryEntry*>& newest_first, TimeMs now);
+    const Behaviour& behaviour, const std::vector<const HistoryEntry*>& newest_first, TimeMs now,
+    std::size_t older_max);
 
 }  // namespace fovea::scorer
