@@ -7,7 +7,6 @@ namespace {
 
 constexpr float kVectorRate = 0.08F;   // a, b, W, q, position, gap
 constexpr float kContextRate = 0.03F;  // v, v', v_c and the lasting factor
-constexpr float kScaleRate = 0.02F;    // wa
 constexpr float kSkippedAlpha = 1e-4F;
 
 }  // namespace
@@ -58,8 +57,6 @@ void Attention::forward(const ItemParameters& items, const Query& query,
   out.lasting.assign(stride_, 0.0F);
   out.lasting_mean.assign(stride_, 0.0F);
   out.has_lasting = false;
-  out.scale = 1.0F + scale_length_[buckets.length].value + scale_mass_[buckets.mass].value +
-              scale_gap_[buckets.gap / 2].value;
   if (n == 0) return;
 
   // An entry whose item is not known yet has its first vector, a pure function of its key.
@@ -118,12 +115,8 @@ void Attention::forward(const ItemParameters& items, const Query& query,
 }
 
 void Attention::backward(ItemParameters& items, const Query& query, const MomentBuckets& buckets,
-                         const Attended& attended, const float* gradient, float scale_gradient,
+                         const Attended& attended, const float* gradient,
                          const Kernels& kernels) {
-  scale_length_[buckets.length].step(kScaleRate, scale_gradient);
-  scale_mass_[buckets.mass].step(kScaleRate, scale_gradient);
-  scale_gap_[buckets.gap / 2].step(kScaleRate, scale_gradient);
-
   const std::size_t n = query.history.size();
   const float dims = static_cast<float>(dim_);
   const float mean_square = kernels.dot(gradient, gradient, stride_) / dims;
@@ -190,9 +183,6 @@ void Attention::save(ByteWriter& out) const {
   out.array(offset_sums_);
   out.array(position_);
   out.fixed(gap_);
-  out.fixed(scale_length_);
-  out.fixed(scale_mass_);
-  out.fixed(scale_gap_);
   out.fixed(lasting_factor_);
   gap_rows_.save(out);
   length_rows_.save(out);
@@ -207,9 +197,6 @@ void Attention::load(ByteReader& in) {
   in.array(offset_sums_);
   in.array(position_);
   gap_ = in.fixed<decltype(gap_)>();
-  scale_length_ = in.fixed<decltype(scale_length_)>();
-  scale_mass_ = in.fixed<decltype(scale_mass_)>();
-  scale_gap_ = in.fixed<decltype(scale_gap_)>();
   lasting_factor_ = in.fixed<decltype(lasting_factor_)>();
   gap_rows_.load(in);
   length_rows_.load(in);

@@ -6,8 +6,7 @@
 //   z_k   = a_k . key / sqrt(D) + position[n-k] + gap[G(age_k)]
 //   alpha = softmax(z)                                          attention weights, sum 1
 //   j     = sum_k alpha_k a_k + v[G(age_last)] + v'[B(n)] + sum_c v_c[x_c] + lasting
-//   scale = 1 + wa[B(n)] + wa'[M] + wa''[G(age_last)/2]
-//   score part of item i = scale * S_i . j
+//   score part of item i = S_i . j
 //
 // lasting is the mean of a over the entries older than the newest 20, times a learned factor by
 // history length.
@@ -48,7 +47,7 @@ class VectorRows {
   std::vector<float> values_, sums_;
 };
 
-// The discrete facts of the moment that slopes and gates go by.
+// The discrete facts of the moment that slopes go by.
 struct MomentBuckets {
   std::size_t gap = kGapBuckets - 1;  // since the last choice
   std::size_t length = 0;
@@ -65,7 +64,6 @@ struct Attended {
   std::vector<float> lasting;       // times its factor, as it enters j
   std::vector<float> lasting_mean;  // before the factor
   bool has_lasting = false;
-  float scale = 0.0F;
 };
 
 class Attention {
@@ -76,11 +74,9 @@ class Attention {
   void forward(const ItemParameters& items, const Query& query, const MomentBuckets& buckets,
                const Kernels& kernels, Attended& out) const;
 
-  // Learns from `gradient`, d loss / d j, and `scale_gradient`, d loss / d scale; passes the rest
-  // on to the history's vectors.
+  // Learns from `gradient`, d loss / d j; passes the rest on to the history's vectors.
   void backward(ItemParameters& items, const Query& query, const MomentBuckets& buckets,
-                const Attended& attended, const float* gradient, float scale_gradient,
-                const Kernels& kernels);
+                const Attended& attended, const float* gradient, const Kernels& kernels);
 
   // The vectors in j that are not of the history: gap, length, context fields (README.md: v).
   [[nodiscard]] const float* gap_vector(std::size_t gap) const { return gap_rows_.row(gap); }
@@ -98,13 +94,10 @@ class Attention {
   std::size_t dim_;
   std::size_t stride_;
   float inverse_root_dim_;
-  std::vector<float> matrix_, matrix_sums_;          // W, row-major D x stride
-  std::vector<float> offset_, offset_sums_;          // q
-  std::vector<Scalar> position_;                     // r_pos, by distance from the newest
-  std::array<Scalar, kGapBuckets> gap_;              // r_gap
-  std::array<Scalar, kLengthBuckets> scale_length_;  // wa
-  std::array<Scalar, kMassBuckets> scale_mass_;      // wa'
-  std::array<Scalar, kCoarseGapBuckets> scale_gap_;  // wa''
+  std::vector<float> matrix_, matrix_sums_;  // W, row-major D x stride
+  std::vector<float> offset_, offset_sums_;  // q
+  std::vector<Scalar> position_;             // r_pos, by distance from the newest
+  std::array<Scalar, kGapBuckets> gap_;      // r_gap
   std::array<Scalar, kLengthBuckets> lasting_factor_;
   VectorRows gap_rows_, length_rows_, context_rows_;
 };

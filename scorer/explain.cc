@@ -89,8 +89,9 @@ Explanation explain(const Model& model, const Moment& moment, Slot slot, const I
   const float* out = model.items.out(slot);
   const SparseLine& sparse = moment.columns.find(slot);
   const QueryOwnItem* own = sparse.own == 0 ? nullptr : &query.own_items[sparse.own - 1];
+  const bool attends = model.settings.parts.attention;
   const float gate = own == nullptr ? 1.0F : model.repeat.gate(*own);
-  const double scale = static_cast<double>(attended.scale) * static_cast<double>(gate);
+  const double scale = attends ? static_cast<double>(gate) : 0.0;
   const FeatureValues x =
       feature_values(model.popularity, counts, sparse, query.now_s, moment.backoff);
   const FeatureValues nothing_known =
@@ -107,7 +108,7 @@ Explanation explain(const Model& model, const Moment& moment, Slot slot, const I
     if (entry.slot != kNoSlot) part.item_id = model.catalogue.info(entry.slot).id;
     part.type = entry.type;
     part.age_ms = entry.age_ms;
-    part.attention = attended.scale == 0.0F ? 0.0F : attended.alpha[k];
+    part.attention = attends ? attended.alpha[k] : 0.0F;
     part.contribution =
         scale * static_cast<double>(attended.alpha[k]) * dot(attended.entries[k], out, stride);
   }

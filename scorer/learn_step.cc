@@ -65,12 +65,9 @@ StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Examp
 
   // Backward: the interest vector's gradient first, before any row moves.
   interest_gradient_.assign(stride, 0.0F);
-  float scale_gradient = 0.0F;
   for (const Candidate& candidate : candidates_) {
-    scale_gradient = fma_same_bits(candidate.gradient * candidate.terms.gate, candidate.terms.match,
-                                   scale_gradient);
     if (skipped(candidate) || !attends || stays_out(candidate)) continue;
-    kernels_.axpy(attended.scale * candidate.gradient, model.items.out(candidate.slot),
+    kernels_.axpy(candidate.gradient, model.items.out(candidate.slot),
                   interest_gradient_.data(), stride);
   }
   if (model.settings.parts.memory) {
@@ -89,14 +86,13 @@ StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Examp
   }
   if (attends) {
     model.attention.backward(model.items, moment_.query, moment_.buckets, attended,
-                             interest_gradient_.data(), scale_gradient, kernels_);
+                             interest_gradient_.data(), kernels_);
   }
 
   // Items.
   const float* interest = attended.interest.data();
-  const float interest_square = attended.scale * attended.scale *
-                                kernels_.dot(interest, interest, stride) /
-                                static_cast<float>(model.items.dim());
+  const float interest_square =
+      kernels_.dot(interest, interest, stride) / static_cast<float>(model.items.dim());
   for (const Candidate& candidate : candidates_) {
     if (skipped(candidate)) continue;
     const float gradient = candidate.gradient;
@@ -107,13 +103,13 @@ StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Examp
     model.linear.gather(terms.x, gradient);
     if (terms.own != nullptr) {
       model.repeat.gather(*terms.own, moment_.repeat, model.popularity.count(candidate.slot),
-                          terms.x, gradient, gradient * attended.scale * terms.match);
+                          terms.x, gradient, gradient * terms.match);
     }
     if (!attends || stays_out(candidate)) continue;
     const float square = gradient * gradient * interest_square;
     row.in_sum += square;
     row.out_sum += square;
-    const float step = kItemRate * attended.scale * gradient;
+    const float step = kItemRate * gradient;
     const float in_step = step / sqrt_same_bits(row.in_sum);
     const float out_step = step / sqrt_same_bits(row.out_sum);
     kernels_.axpy(-in_step, interest, row.in, stride);

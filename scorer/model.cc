@@ -136,8 +136,6 @@ void prepare(const Model& model, const Kernels& kernels, Moment& moment) {
   moment.repeat = repeat_buckets(query, moment.buckets);
   moment.slope = model.linear.slopes(moment.buckets);
   model.attention.forward(model.items, query, moment.buckets, kernels, moment.attended);
-  // An unlearned key still pools the history; without attention nothing of it counts.
-  if (!model.settings.parts.attention) moment.attended.scale = 0.0F;
 }
 
 ItemTerms item_terms(const Model& model, const Kernels& kernels, const Moment& moment, Slot slot,
@@ -159,7 +157,7 @@ ItemTerms item_terms(const Model& model, const Kernels& kernels, const Moment& m
     terms.match =
         kernels.dot(model.items.out(slot), moment.attended.interest.data(), model.items.stride());
   }
-  terms.score = fma_same_bits(moment.attended.scale * terms.gate, terms.match, sum);
+  terms.score = fma_same_bits(terms.gate, terms.match, sum);
   return terms;
 }
 

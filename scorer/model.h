@@ -3,7 +3,7 @@
 // All that was learned from the log, at a position: the parts, and the list that walks them.
 //
 //   score(i | u, t) = bias_i
-//                   + scale . S_i . j                                attention.h
+//                   + o_i . S_i . j                                  attention.h, o_i of repeat.h
 //                   + sum_f slope_f x_f(i) + g_f(x_f(i))             linear.h, over
 //                       popularity.h and transitions.h               the memories
 //                   + own(i)                                         repeat.h

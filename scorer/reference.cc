@@ -209,8 +209,6 @@ Interest attend(const Parameters& p, const Question& question) {
   Interest out;
   out.j.assign(p.dim, 0.0);
   if (n == 0 || !p.parts.attention) return out;
-  out.scale = 1.0 + p.scale_length[b.length].value + p.scale_mass[b.mass].value +
-              p.scale_gap[b.gap / 2].value;
 
   Vector key(p.dim);
   for (std::size_t d = 0; d < p.dim; ++d) {
@@ -404,7 +402,7 @@ Terms score(const Parameters& p, const Question& question, const Interest& inter
   for (std::size_t d = 0; d < p.dim; ++d) {
     out.match += (item.in.value[d] + item.residual.value[d]) * interest.j[d];
   }
-  out.attention = interest.scale * out.gate * out.match;
+  out.attention = out.gate * out.match;
   out.bias = item.bias.value;
   return out;
 }
@@ -428,11 +426,11 @@ Explained explain(const Parameters& p, const std::vector<std::string>& context_f
   out.bias = item.bias.value;
   out.history.assign(n, 0.0);
 
-  // scale o_i S_i . j, by what j is a sum of.
+  // o_i S_i . j, by what j is a sum of.
   if (n > 0 && p.parts.attention) {
     Vector match(p.dim);  // S_i, times what every product is multiplied by
     for (std::size_t d = 0; d < p.dim; ++d) {
-      match[d] = interest.scale * terms.gate * (item.in.value[d] + item.residual.value[d]);
+      match[d] = terms.gate * (item.in.value[d] + item.residual.value[d]);
     }
     for (std::size_t k = 0; k < n; ++k) {
       out.history[k] = interest.alpha[k] * dot(question.entries[k], match);
@@ -530,7 +528,7 @@ void learn(Parameters& p, const Model& model, const Query& query,
     return !skipped(i) && (own == nullptr || !in_history(*own));
   };
 
-  // d loss / d parameter through j: sum_i delta_i scale S_i . dj, own items left out.
+  // d loss / d parameter through j: sum_i delta_i S_i . dj, own items left out.
   const auto through_interest = [&] {
     const Interest moved = attend(p, question);
     double sum = 0.0;
@@ -538,7 +536,7 @@ void learn(Parameters& p, const Model& model, const Query& query,
       if (!moves_vectors(i)) continue;
       const Item& item = p.items[candidates[i].slot];
       for (std::size_t d = 0; d < p.dim; ++d) {
-        sum += delta[i] * interest.scale * (item.in.value[d] + item.residual.value[d]) * moved.j[d];
+        sum += delta[i] * (item.in.value[d] + item.residual.value[d]) * moved.j[d];
       }
     }
     return sum;
@@ -560,11 +558,7 @@ void learn(Parameters& p, const Model& model, const Query& query,
   Vector z_gradient, beta_gradient, offset_gradient;
   std::vector<Vector> entry_gradient, matrix_gradient;
   Vector j_gradient(p.dim, 0.0);
-  double scale_gradient = 0.0;
   double lasting_gradient = 0.0;
-  for (std::size_t i = 0; i < candidates.size(); ++i) {
-    scale_gradient += delta[i] * terms[i].gate * terms[i].match;
-  }
   if (p.parts.attention) {
     for (std::size_t d = 0; d < p.dim; ++d) {
       offset_gradient.push_back(difference(p.offset[d].value, through_interest));
@@ -595,9 +589,6 @@ void learn(Parameters& p, const Model& model, const Query& query,
     p.beta_gap[gap_of(query.newest(k).age_ms)].step(.05, beta_gradient[k]);
   }
   if (p.parts.attention) {
-    p.scale_length[b.length].step(.02, scale_gradient);
-    p.scale_mass[b.mass].step(.02, scale_gradient);
-    p.scale_gap[b.gap / 2].step(.02, scale_gradient);
     p.gap_rows[b.gap].step(.03, j_gradient);
     p.length_rows[b.length].step(.03, j_gradient);
     for (const std::uint32_t row : query.context_rows) p.context_rows[row].step(.03, j_gradient);
@@ -646,7 +637,7 @@ void learn(Parameters& p, const Model& model, const Query& query,
           cell->step(.05, delta[i]);
         }
         table.rate.step(.05, delta[i] * rate_of(p, slot, model.popularity.count(slot)));
-        p.gates[own->lag_class].step(.05, delta[i] * interest.scale * terms[i].match);
+        p.gates[own->lag_class].step(.05, delta[i] * terms[i].match);
         for (std::size_t f = 0; f < kFeatureCount; ++f) {
           own_slope_gradient[f] += delta[i] * (terms[i].x[f] - origin_of(f));
         }
@@ -654,7 +645,7 @@ void learn(Parameters& p, const Model& model, const Query& query,
     }
     if (!p.parts.attention || !moves_vectors(i)) continue;
     Vector gradient(p.dim);  // of S_i, and so of a_i and b_i alike
-    for (std::size_t d = 0; d < p.dim; ++d) gradient[d] = delta[i] * interest.scale * interest.j[d];
+    for (std::size_t d = 0; d < p.dim; ++d) gradient[d] = delta[i] * interest.j[d];
     item.in.step(.08, gradient);
     item.residual.step(.08, gradient);
   }

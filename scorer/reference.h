@@ -77,9 +77,6 @@ struct Parameters {
   std::vector<Number> offset;               // q
   std::vector<Number> position;             // r_pos
   std::array<Number, kGapBuckets> gap;      // r_gap
-  std::array<Number, kLengthBuckets> scale_length;
-  std::array<Number, kMassBuckets> scale_mass;
-  std::array<Number, kCoarseGapBuckets> scale_gap;
   std::array<Number, kLengthBuckets> lasting_factor;
   std::vector<Row> gap_rows, length_rows, context_rows;  // v, v', v_c
   // linear.h
@@ -122,8 +119,7 @@ struct Question {
 
 struct Interest {
   std::vector<double> alpha;  // oldest first
-  std::vector<double> j;
-  double scale = 0.0;
+  std::vector<double> j;      // all 0 without attention
 };
 
 [[nodiscard]] Interest attend(const Parameters& parameters, const Question& question);

@@ -136,9 +136,6 @@ void read_attention(const Model& model, Parameters& p) {
   p.offset = numbers_of(offset, offset_sums, 0, p.dim);
   read_numbers(in, p.position);
   read_numbers(in, p.gap);
-  read_numbers(in, p.scale_length);
-  read_numbers(in, p.scale_mass);
-  read_numbers(in, p.scale_gap);
   read_numbers(in, p.lasting_factor);
   p.gap_rows = read_rows(in, p.dim, stride);
   p.length_rows = read_rows(in, p.dim, stride);

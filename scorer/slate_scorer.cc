@@ -119,9 +119,13 @@ void SlateScorer::Impl::score_all(const Model& model, const Behaviour& behaviour
   using Rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const Eigen::Map<const Rows> out(model.items.out_rows().data(), static_cast<Eigen::Index>(n),
                                    stride);
-  const Eigen::VectorXf user = moment.attended.scale * Eigen::Map<const Eigen::VectorXf>(
-                                                           moment.attended.interest.data(), stride);
-  Eigen::Map<Eigen::VectorXf>(scores.data(), static_cast<Eigen::Index>(n)).noalias() = out * user;
+  const Eigen::Map<const Eigen::VectorXf> interest(moment.attended.interest.data(), stride);
+  Eigen::Map<Eigen::VectorXf> all(scores.data(), static_cast<Eigen::Index>(n));
+  if (model.settings.parts.attention) {
+    all.noalias() = out * interest;
+  } else {
+    all.setZero();
+  }
 
   DenseWeights weights{moment.slope, 0.0F, moment.backoff};
   for (std::size_t f = 0; f < kFeatureCount; ++f) {

@@ -273,7 +273,7 @@ TEST(Explain, TheOldestEventsPartPredictsTheScoreWithoutIt) {
           dot += static_cast<double>(attended.entries[k][d]) *
                  static_cast<double>(asked.model().items.out(slot)[d]);
         }
-        return static_cast<double>(attended.scale * terms.gate * attended.alpha[k]) * dot;
+        return static_cast<double>(terms.gate * attended.alpha[k]) * dot;
       };
       double others = 0.0;
       for (std::size_t k = 1; k < n; ++k) others += product(k);

@@ -39,9 +39,6 @@ inline void walk(const reference::Parameters& p, const Visit& visit) {
   numbers("q", p.offset);
   numbers("r_pos", p.position);
   numbers("r_gap", p.gap);
-  numbers("wa", p.scale_length);
-  numbers("wa'", p.scale_mass);
-  numbers("wa''", p.scale_gap);
   numbers("lasting", p.lasting_factor);
   rows("v", p.gap_rows);
   rows("v'", p.length_rows);
