@@ -34,7 +34,7 @@ SplitFeature split(const Model& model, const Moment& moment, Feature feature, fl
 // What the k-th newest entry adds to each column of the sparse memories.
 struct EntryParts {
   using Shares = std::array<double, kFollowsDepth>;
-  Shares follows{}, precedes{}, pairs{}, neighbours{};
+  Shares follows{}, precedes{}, pairs{}, neighbours{}, content{};
 
   // Null for a feature that no entry has a part in.
   [[nodiscard]] const Shares* of(Feature feature) const {
@@ -48,6 +48,8 @@ struct EntryParts {
         return &pairs;
       case Feature::kNeighbours:
         return &neighbours;
+      case Feature::kContent:
+        return &content;
       default:
         return nullptr;
     }
@@ -75,6 +77,10 @@ EntryParts entry_parts(const Model& model, const Moment& moment, Slot slot) {
   if (sparse.neighbours > 0.0F) {
     const auto parts = model.neighbours.parts(moment.neighbourhood, slot);
     std::copy(parts.begin(), parts.end(), out.neighbours.begin());
+  }
+  if (sparse.content > 0.0F) {
+    const auto parts = model.content.parts(query, slot);
+    std::copy(parts.begin(), parts.end(), out.content.begin());
   }
   return out;
 }

@@ -52,6 +52,14 @@ void ItemParameters::reset(Slot slot, ItemKey key) {
   row.bias = 0.0F;
 }
 
+void ItemParameters::start(Slot slot, ItemKey key, const std::vector<float>& like) {
+  Row row = edit(slot);
+  if (row.in_sum != kSumStart || row.out_sum != kSumStart) return;
+  initial_vector(key, row.in);
+  for (std::size_t d = 0; d < stride_; ++d) row.in[d] += like[d];
+  std::copy_n(row.in, stride_, row.out);
+}
+
 void ItemParameters::copy_changed(ItemParameters& view, std::size_t view_index) {
   // A view is never learned from, so it goes without the Adagrad sums.
   view.in_.resize(in_.size());

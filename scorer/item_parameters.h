@@ -29,6 +29,10 @@ class ItemParameters {
   void add(ItemKey key);
   void reset(Slot slot, ItemKey key);  // another item's row from here on
 
+  // A first vector that knows what the item is like: `like`, of stride() floats, is added to it.
+  // Nothing happens once something was learned of the item's vectors.
+  void start(Slot slot, ItemKey key, const std::vector<float>& like);
+
   [[nodiscard]] const float* in(Slot slot) const { return &in_[slot * stride_]; }
   [[nodiscard]] const float* out(Slot slot) const { return &out_[slot * stride_]; }
   [[nodiscard]] const std::vector<float>& out_rows() const { return out_; }

@@ -45,13 +45,13 @@ double LearnStep::softmax_gradient(bool positive) {
   return -static_cast<double>(log_same_bits(others));
 }
 
-StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Example& example,
-                            Slot target, Random& random) {
-  FOVEA_ASSERT(!moment_.query.empty() && target < model.item_count() && recent.size() > 0);
+StepResult LearnStep::learn(Model& model, const RecentItems& recent, const ChosenItems& chosen,
+                            const Example& example, Slot target, Random& random) {
+  FOVEA_ASSERT(!moment_.query.empty() && target < model.item_count() && recent.size() > 0 && chosen.size() > 0);
   const std::size_t stride = model.items.stride();
   const bool attends = model.settings.parts.attention;
   prepare(model, kernels_, moment_);
-  sample_candidates(model, moment_, recent, target, example.seen_filter, random, index_,
+  sample_candidates(model, moment_, recent, chosen, target, example.seen_filter, random, index_,
                     candidates_);
 
   // Forward.

@@ -36,9 +36,9 @@ class LearnStep {
   // moment().query is the question to learn from; learn() prepares the rest.
   [[nodiscard]] Moment& moment() { return moment_; }
 
-  // Requires: the query has a history, `target` is known and `recent` is not empty.
-  StepResult learn(Model& model, const RecentItems& recent, const Example& example, Slot target,
-                   Random& random);
+  // Requires: the query has a history, `target` is known, `recent` and `chosen` are not empty.
+  StepResult learn(Model& model, const RecentItems& recent, const ChosenItems& chosen,
+                   const Example& example, Slot target, Random& random);
 
   // Mixes every logit of the step into the running digest.
   [[nodiscard]] static std::uint64_t digest_of(std::uint64_t digest, const StepResult& result);

@@ -51,6 +51,7 @@ struct Learner::Impl {
   Model model;
   LearnStep step;
   RecentItems recent;
+  ChosenItems chosen;
   // The highest source folded, by source partition: what at_least_once wrote twice counts once.
   std::map<std::pair<std::string, Partition>, std::pair<Offset, std::uint16_t>> applied;
   double now_s = 0.0;  // the newest example's time
@@ -135,7 +136,7 @@ LearnOutcome Learner::Impl::fold_example(const Example& example, Offset position
   if (model.settings.parts.learning && warm && known != kNoSlot && !example.count_only &&
       !example.history.empty() && model.popularity.count(known) > 0) {
     Random random(model.stamp.model_id, static_cast<std::uint64_t>(position));
-    const StepResult result = step.learn(model, recent, example, known, random);
+    const StepResult result = step.learn(model, recent, chosen, example, known, random);
     ++stats.gradients;
     stats.loss +=
         (result.loss - stats.loss) / std::min(1000.0, static_cast<double>(stats.gradients));
@@ -147,6 +148,11 @@ LearnOutcome Learner::Impl::fold_example(const Example& example, Offset position
 
   make_room(example.item.key);
   const Slot slot = model.add_item(example.item, time_s);
+  if (known == kNoSlot) chosen.remove(slot);  // another item's so far
+  if (!chosen.contains(slot)) {
+    model.meet(slot);
+    chosen.add(slot);
+  }
   model.popularity.observe(slot, time_s);
   recent.add(slot, model.item_count());
   Query& query = step.moment().query;
@@ -211,8 +217,10 @@ Result<LearnOutcome> Learner::fold(const LearningRecord& record, Offset position
   const auto& change = std::get<ItemChange>(record.body);
   // A removal of what nobody knows needs no row.
   if (!change.removed || impl.model.catalogue.find(change.item.item.key) != kNoSlot) {
+    const bool is_new = impl.model.catalogue.find(change.item.item.key) == kNoSlot;
     impl.make_room(change.item.item.key);
-    impl.model.change(change, impl.now_s);
+    const Slot slot = impl.model.change(change, impl.now_s);
+    if (is_new) impl.chosen.remove(slot);  // another item's so far
   }
   ++impl.stats.catalogue_changes;
   return LearnOutcome::kCatalogue;
@@ -242,6 +250,7 @@ std::string Learner::snapshot() const {
   out.fixed(kSnapshotMagic | kSnapshotVersion);
   impl.model.save(out);
   impl.recent.save(out);
+  impl.chosen.save(out);
   out.varint(impl.applied.size());
   for (const auto& [partition, at] : impl.applied) {
     out.text(partition.first);
@@ -289,6 +298,7 @@ Result<std::unique_ptr<Learner::Impl>> Learner::read(std::string_view bytes, Ker
   auto fresh = std::make_unique<Impl>(settings, level);
   fresh->model.load(in);
   fresh->recent.load(in, fresh->model.item_count());
+  fresh->chosen.load(in, fresh->model.item_count());
   const std::size_t partitions = in.count();
   for (std::size_t p = 0; p < partitions && !in.failed(); ++p) {
     std::string topic = in.text();
@@ -345,6 +355,7 @@ Result<Inheritance> Learner::take_over(std::string_view parent) {
         fresh->model.item_count() == from.model.item_count()) {
       fresh->recent = std::move(from.recent);
     }
+    fresh->chosen = std::move(from.chosen);
     fresh->applied = std::move(from.applied);
     fresh->now_s = from.now_s;
     fresh->digest = from.digest;

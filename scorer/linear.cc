@@ -46,7 +46,8 @@ FeatureValues feature_values(const Popularity& popularity, const ItemCounts& cou
           log2_same_bits(kSparseEps + sparse.follows),
           log2_same_bits(kSparseEps + sparse.precedes),
           log2_same_bits(kSparseEps + sparse.neighbours),
-          log2_same_bits(kSparseEps + sparse.pairs)};
+          log2_same_bits(kSparseEps + sparse.pairs),
+          log2_same_bits(kSparseEps + sparse.content)};
 }
 
 Linear::Linear(const Parts& parts) {

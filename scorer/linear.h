@@ -35,8 +35,9 @@ enum class Feature : std::uint8_t {
   kPrecedes,
   kNeighbours,
   kPairs,
+  kContent,
 };
-inline constexpr std::size_t kFeatureCount = 11;
+inline constexpr std::size_t kFeatureCount = 12;
 
 struct FeatureSpec {
   std::string_view name;  // as explanations call it
@@ -57,6 +58,7 @@ inline constexpr std::array<FeatureSpec, kFeatureCount> kFeatures = {{
     {"precedes", 0.0F, true, &Parts::memory},        // log2(eps + rv)
     {"neighbours", 0.0F, true, &Parts::neighbours},  // log2(eps + kn)
     {"pairs", 0.0F, true, &Parts::pairs},            // log2(eps + t2)
+    {"content", 0.0F, true, &Parts::content},        // log2(eps + ct)
 }};
 
 inline constexpr float kSparseEps = 5e-4F;

@@ -36,6 +36,7 @@ Slot Model::add_item(const ItemRef& item, double now_s) {
     transitions.reset(slot);
     pairs.reset(slot, item_count());
     neighbours.reset(slot);
+    content.reset(slot);
     items.reset(slot, item.key);
     repeat.reset(slot);
   } else {
@@ -44,16 +45,42 @@ Slot Model::add_item(const ItemRef& item, double now_s) {
     popularity.add(now_s);
     transitions.add();
     neighbours.add();
+    content.add();
     items.add(item.key);
     repeat.add();
   }
   return slot;
 }
 
-void Model::change(const ItemChange& change, double now_s) {
+Slot Model::change(const ItemChange& change, double now_s) {
   const Slot slot = add_item(change.item.item, now_s);
   (void)catalogue.change(change);
   use.announce(slot, !change.removed);
+  if (settings.parts.content && !change.removed && content.describe(slot, change.item)) {
+    relate(slot, popularity.count(slot) > 0);
+  }
+  return slot;
+}
+
+void Model::meet(Slot slot) {
+  if (settings.parts.content) relate(slot, true);
+}
+
+void Model::relate(Slot slot, bool is_chosen) {
+  constexpr std::size_t kStartFrom = 5;
+  const auto nearest =
+      content.link(slot, is_chosen, [&](Slot other) { return popularity.count(other) > 0; });
+  if (nearest.empty()) return;
+  float sum = 0.0F;
+  const std::size_t n = std::min(kStartFrom, nearest.size());
+  for (std::size_t i = 0; i < n; ++i) sum += nearest[i].cosine * nearest[i].cosine;
+  std::vector<float> like(items.stride(), 0.0F);
+  for (std::size_t i = 0; i < n; ++i) {
+    const float weight = nearest[i].cosine * nearest[i].cosine / sum;
+    const float* in = items.in(nearest[i].slot);
+    for (std::size_t d = 0; d < like.size(); ++d) like[d] = fma_same_bits(weight, in[d], like[d]);
+  }
+  items.start(slot, catalogue.key(slot), like);
 }
 
 void Model::copy_changed(Model& view, std::size_t view_index) {
@@ -64,6 +91,7 @@ void Model::copy_changed(Model& view, std::size_t view_index) {
   transitions.copy_changed(view.transitions, view_index);
   pairs.copy_changed(view.pairs, view_index);
   neighbours.copy_changed(view.neighbours, view_index);
+  content.copy_changed(view.content, view_index);
   items.copy_changed(view.items, view_index);
   view.attention = attention;
   view.linear = linear;
@@ -83,6 +111,7 @@ void Model::save(ByteWriter& out) const {
   transitions.save(out);
   pairs.save(out);
   neighbours.save(out);
+  content.save(out);
   items.save(out);
   attention.save(out);
   linear.save(out);
@@ -102,6 +131,7 @@ void Model::load(ByteReader& in) {
   transitions.load(in, catalogue.size());
   pairs.load(in, catalogue.size());
   neighbours.load(in, catalogue.size());
+  content.load(in, catalogue.size());
   items.load(in);
   attention.load(in);
   linear.load(in);
@@ -130,6 +160,7 @@ void prepare(const Model& model, const Kernels& kernels, Moment& moment) {
   if (model.settings.parts.neighbours) {
     model.neighbours.read(query, moment.neighbourhood, moment.columns);
   }
+  if (model.settings.parts.content) model.content.read(query, moment.columns);
   for (std::size_t k = 0; k < query.own_items.size(); ++k) {
     moment.columns.at(query.own_items[k].slot).own = static_cast<std::uint32_t>(k + 1);
   }
@@ -291,6 +322,7 @@ std::vector<TableMemory> memory(const Model& model) {
           {"pairs", static_cast<std::uint64_t>(model.settings.pair_rows), model.pairs.bytes()},
           {"neighbours", static_cast<std::uint64_t>(model.settings.neighbour_ring),
            model.neighbours.bytes()},
+          {"content", rows, model.content.bytes()},
           {"repeats", rows, model.repeat.bytes()},
           {"item vectors", rows, model.items.bytes()}};
 }

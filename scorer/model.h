@@ -19,6 +19,7 @@
 #include "scorer/buckets.h"
 #include "scorer/bytes.h"
 #include "scorer/catalogue.h"
+#include "scorer/content.h"
 #include "scorer/item_parameters.h"
 #include "scorer/linear.h"
 #include "scorer/model_settings.h"
@@ -48,7 +49,10 @@ class Model {
   }
 
   // What the catalogue says of an item, which has a row then.
-  void change(const ItemChange& change, double now_s);
+  Slot change(const ItemChange& change, double now_s);
+
+  // Before the item's first choice is counted: what it is about says where it begins.
+  void meet(Slot slot);
 
   // Requires: nothing is in it yet. Learner::take_over() says what comes along. In
   // model_inheritance.cc.
@@ -73,11 +77,15 @@ class Model {
   Transitions transitions;
   Pairs pairs;
   Neighbours neighbours;
+  Content content;
   // Parameters.
   ItemParameters items;
   Attention attention;
   Linear linear;
   Repeat repeat;
+
+ private:
+  void relate(Slot slot, bool is_chosen);
 };
 
 // Everything about a question that is the same for all items; scratch, kept to save allocations.

@@ -48,13 +48,16 @@ Inheritance Model::take_over(const Model& from) {
     for (const Slot slot : used_last(from.use, static_cast<std::size_t>(settings.items_max))) {
       const Slot ours = add_item({from.catalogue.key(slot), from.catalogue.info(slot).id}, 0.0);
       catalogue.take(ours, from.catalogue, slot);
+      if (settings.parts.content) content.take(ours, from.content, slot);
       use.announce(ours, from.use.announced(slot));
     }
+    if (settings.parts.content) content.take_words(from.content);
     return Inheritance::kCatalogue;
   }
   stamp.position = from.stamp.position;
   carry(from.catalogue, catalogue);
   carry(from.use, use, count);
+  carry(from.content, content, count);
   carry(from.items, items);
   carry(from.linear, linear);
   carry(from.repeat, repeat, count);

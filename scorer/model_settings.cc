@@ -78,6 +78,7 @@ std::uint64_t model_id(const ModelSettings& settings) {
   out.fixed(settings.parts.pairs);
   out.fixed(settings.parts.neighbours);
   out.fixed(settings.parts.repeat);
+  out.fixed(settings.parts.content);
   if (settings.items_max != kItemsMaxDefault) out.fixed(settings.items_max);
   return XXH3_64bits(out.bytes().data(), out.bytes().size());
 }
@@ -97,7 +98,7 @@ void save(const ModelSettings& settings, ByteWriter& out) {
   out.fixed(settings.negative.bits());
   const Parts& parts = settings.parts;
   for (const bool flag : {settings.exclude_seen, parts.learning, parts.attention, parts.memory,
-                          parts.pairs, parts.neighbours, parts.repeat}) {
+                          parts.pairs, parts.neighbours, parts.repeat, parts.content}) {
     out.fixed<std::uint8_t>(flag ? 1 : 0);
   }
 }
@@ -132,7 +133,7 @@ ModelSettings load_settings(ByteReader& in) {
   settings.negative = load_types(in);
   Parts& parts = settings.parts;
   for (bool* flag : {&settings.exclude_seen, &parts.learning, &parts.attention, &parts.memory,
-                     &parts.pairs, &parts.neighbours, &parts.repeat}) {
+                     &parts.pairs, &parts.neighbours, &parts.repeat, &parts.content}) {
     const auto byte = in.fixed<std::uint8_t>();
     if (byte > 1) in.fail();
     *flag = byte == 1;

@@ -21,6 +21,7 @@ struct Parts {
   bool pairs = true;       // off: no pair memory
   bool neighbours = true;  // off: no neighbour memory
   bool repeat = true;      // off: what the user has had is scored like anything else
+  bool content = true;     // off: what the catalogue says of an item filters and is not scored
   bool operator==(const Parts&) const = default;
 };
 

@@ -49,8 +49,39 @@ void RecentItems::load(ByteReader& in, std::size_t item_count) {
   }
 }
 
+void ChosenItems::add(Slot slot) {
+  if (contains(slot)) return;
+  if (place_.size() <= slot) place_.resize(slot + 1, 0);
+  slots_.push_back(slot);
+  place_[slot] = static_cast<std::uint32_t>(slots_.size());
+}
+
+void ChosenItems::remove(Slot slot) {
+  if (!contains(slot)) return;
+  const std::uint32_t place = place_[slot];
+  const Slot last = slots_.back();
+  slots_[place - 1] = last;
+  place_[last] = place;
+  slots_.pop_back();
+  place_[slot] = 0;
+}
+
+void ChosenItems::save(ByteWriter& out) const {
+  out.array(slots_);
+}
+
+void ChosenItems::load(ByteReader& in, std::size_t item_count) {
+  std::vector<Slot> slots;
+  in.array(slots);
+  *this = {};
+  for (const Slot slot : slots) {
+    if (slot >= item_count || contains(slot)) return in.fail();
+    add(slot);
+  }
+}
+
 void sample_candidates(const Model& model, const Moment& moment, const RecentItems& recent,
-                       Slot target, std::string_view seen_filter, Random& random,
+                       const ChosenItems& chosen, Slot target, std::string_view seen_filter, Random& random,
                        CandidateIndex& index, std::vector<Candidate>& candidates) {
   const auto& lines = moment.columns.lines();
   const auto wanted = static_cast<float>(model.settings.negatives);
@@ -58,13 +89,13 @@ void sample_candidates(const Model& model, const Moment& moment, const RecentIte
   for (const SparseLine& line : lines) weight_sum += proposal_weight(line);
   const float proposals = weight_sum > 0.0F ? 0.5F * wanted : 0.0F;
   const float draws = wanted - proposals;
-  const auto known = static_cast<float>(model.item_count());
+  const auto chosen_count = static_cast<float>(chosen.size());
   const auto recent_count = static_cast<float>(recent.size());
 
   const auto log_correction = [&](Slot slot) {
     const float one_draw =
         (1.0F - kUniformShare) * static_cast<float>(recent.count(slot)) / recent_count +
-        kUniformShare / known;
+        (chosen.contains(slot) ? kUniformShare / chosen_count : 0.0F);
     float missed = exp_same_bits(-draws * one_draw);
     if (proposals > 0.0F) {
       const float weight = proposal_weight(moment.columns.find(slot));
@@ -109,7 +140,7 @@ void sample_candidates(const Model& model, const Moment& moment, const RecentIte
   }
   for (int draw = 0; draw < static_cast<int>(draws); ++draw) {
     const bool uniform = random.uniform() < kUniformShare;
-    put_negative(uniform ? random.below(static_cast<std::uint32_t>(model.item_count()))
+    put_negative(uniform ? chosen.at(random.below(static_cast<std::uint32_t>(chosen.size())))
                          : recent.at(random.below(static_cast<std::uint32_t>(recent.size()))));
   }
 }

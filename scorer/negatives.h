@@ -6,7 +6,7 @@
 //              v_i = tw_i + .5 rv_i; inclusion probability min(1, n v_i / sum v)
 //   own        the user's latest 8 own items, always in (where repeats are allowed)
 //   draws      NEG/2 independent ones, half from the items of the last choices, half uniform over
-//              all known items; q_i the probability of one draw
+//              all items ever chosen; q_i the probability of one draw
 //
 // Duplicates are dropped, and so is what the user has had where seen items are excluded. Each
 // candidate carries -ln(inclusion probability), which makes the sampled softmax an estimate of the
@@ -45,6 +45,22 @@ class RecentItems {
   std::vector<std::uint32_t> counts_;
 };
 
+// The items that have been chosen and have a row, by anybody at any time.
+class ChosenItems {
+ public:
+  void add(Slot slot);     // nothing happens if it is in already
+  void remove(Slot slot);  // or is not in
+  [[nodiscard]] std::size_t size() const { return slots_.size(); }
+  [[nodiscard]] Slot at(std::size_t index) const { return slots_[index]; }
+  [[nodiscard]] bool contains(Slot slot) const { return slot < place_.size() && place_[slot] != 0; }
+  void save(ByteWriter& out) const;
+  void load(ByteReader& in, std::size_t item_count);
+
+ private:
+  std::vector<Slot> slots_;           // the order of draws, which nobody else need know
+  std::vector<std::uint32_t> place_;  // 1 + index among slots_; 0: not in
+};
+
 struct Candidate {
   Slot slot = kNoSlot;
   float log_correction = 0.0F;  // -ln(inclusion probability)
@@ -58,7 +74,7 @@ using CandidateIndex = std::vector<std::uint32_t>;
 
 // Fills `candidates`: `target` first. `index` answers for the slots put in.
 void sample_candidates(const Model& model, const Moment& moment, const RecentItems& recent,
-                       Slot target, std::string_view seen_filter, Random& random,
+                       const ChosenItems& chosen, Slot target, std::string_view seen_filter, Random& random,
                        CandidateIndex& index, std::vector<Candidate>& candidates);
 
 }  // namespace fovea::scorer

@@ -16,6 +16,7 @@ struct SparseLine {
   float precedes = 0.0F;    // rv: share of what the history followed
   float pairs = 0.0F;       // t2: share of what followed the newest items together
   float neighbours = 0.0F;  // kn: share of what users did who were lately in the same place
+  float content = 0.0F;     // ct: how much alike it is to the newest items
   std::uint32_t own = 0;    // 1 + index in Query::own_items; 0: not an own item
 };
 

@@ -148,6 +148,7 @@ Result<Command> Parser::finish_evaluate() {
     if (part == "pairs") evaluate.parts.pairs = false;
     if (part == "neighbours") evaluate.parts.neighbours = false;
     if (part == "repeat") evaluate.parts.repeat = false;
+    if (part == "content") evaluate.parts.content = false;
   }
   return Command{evaluate};
 }
@@ -219,8 +220,9 @@ void Parser::add_evaluate() {
       ->check(CLI::PositiveNumber);
   sub->add_option("--seed", evaluate.seed, "of the sampled events");
   sub->add_option("--without", words.without,
-                  "switch a part off: learning, attention, memory, pairs, neighbours or repeat")
-      ->check(CLI::IsMember({"learning", "attention", "memory", "pairs", "neighbours", "repeat"}))
+                  "switch a part off: learning, attention, memory, pairs, neighbours, repeat or content")
+      ->check(CLI::IsMember(
+          {"learning", "attention", "memory", "pairs", "neighbours", "repeat", "content"}))
       ->allow_extra_args(false);
   sub->add_option("--publish-every", words.publish_every,
                   "the model that scores lags: 1s of stream time, 300ev, 0");

@@ -24,6 +24,7 @@ std::string parts_text(const scorer::Parts& parts) {
   for (const auto& [on, name] : {std::pair{parts.learning, "learning"},
                                  {parts.attention, "attention"},
                                  {parts.memory, "memory"},
+                                 {parts.content, "content"},
                                  {parts.pairs, "pairs"},
                                  {parts.neighbours, "neighbours"},
                                  {parts.repeat, "repeat"}}) {

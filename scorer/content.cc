@@ -1,0 +1,249 @@
+#include "scorer/content.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace fovea::scorer {
+namespace {
+
+// e^{-k/3}, to the nearest float.
+constexpr std::array<float, kContentDepth> kEntryWeight = {1.0F, 0.71653131F, 0.51341712F,
+                                                           0.36787944F, 0.26359714F};
+
+// Nearest first, ties to the lower slot: a function of what was compared, in any order.
+bool nearer(const Similar& a, const Similar& b) {
+  return a.cosine != b.cosine ? a.cosine > b.cosine : a.slot < b.slot;
+}
+
+void keep_nearest(std::vector<Similar>& best, std::size_t most, const Similar& item) {
+  if (best.size() == most) {
+    if (!nearer(item, best.back())) return;
+    best.pop_back();
+  }
+  best.insert(std::upper_bound(best.begin(), best.end(), item, nearer), item);
+}
+
+}  // namespace
+
+void Content::add() {
+  links_.emplace_back();
+  hands_.push_back(0);
+  codes_.emplace_back();
+  fingerprints_.push_back(0);
+  changes_.mark(static_cast<Slot>(links_.size() - 1));
+  if (links_.size() > kCellItems << cell_bits_) {
+    ++cell_bits_;
+    make_cells();
+  }
+}
+
+void Content::forget_links(Slot slot) {
+  if (fingerprints_[slot] == 0) return;
+  take_out_of_cell(slot);
+  ++hands_[slot];
+  links_[slot] = {};
+  codes_[slot] = {};
+  fingerprints_[slot] = 0;
+  changes_.mark(slot);
+}
+
+void Content::reset(Slot slot) {
+  forget_links(slot);
+}
+
+bool Content::describe(Slot slot, const Item& item) {
+  const std::vector<std::uint64_t> words = words_of(item);
+  const std::uint64_t said = fingerprint(words, item);
+  if (said == fingerprints_[slot]) return false;
+  forget_links(slot);
+  if (said == 0) return false;
+  words_.add(words);
+  fingerprints_[slot] = said;
+  codes_[slot] = make_code(words, words_, item);
+  put_into_cell(slot);
+  return true;
+}
+
+void Content::take(Slot slot, const Content& from, Slot from_slot) {
+  if (from.fingerprints_[from_slot] == 0) return;
+  codes_[slot] = from.codes_[from_slot];
+  fingerprints_[slot] = from.fingerprints_[from_slot];
+  put_into_cell(slot);
+}
+
+// ---- cells ----
+
+std::size_t Content::cell_of(const ContentCode& code) const {
+  std::size_t cell = 0;
+  for (std::size_t bit = 0; bit < cell_bits_; ++bit) {
+    cell = 2 * cell + (code.values[bit] < 0 ? 1 : 0);
+  }
+  return cell;
+}
+
+void Content::put_into_cell(Slot slot) {
+  cells_[cell_of(codes_[slot])].push_back(slot);
+}
+
+void Content::take_out_of_cell(Slot slot) {
+  auto& cell = cells_[cell_of(codes_[slot])];
+  const auto found = std::find(cell.begin(), cell.end(), slot);
+  *found = cell.back();
+  cell.pop_back();
+}
+
+void Content::make_cells() {
+  cells_.assign(std::size_t{1} << cell_bits_, {});
+  for (std::size_t slot = 0; slot < codes_.size(); ++slot) {
+    if (fingerprints_[slot] != 0) put_into_cell(static_cast<Slot>(slot));
+  }
+}
+
+template <class Visit>
+void Content::visit_near(Slot slot, Visit&& visit) const {
+  const std::size_t own = cell_of(codes_[slot]);
+  const auto visit_cell = [&](std::size_t cell) {
+    for (const Slot other : cells_[cell]) {
+      if (other != slot) visit(other);
+    }
+  };
+  visit_cell(own);
+  for (std::size_t bit = 0; bit < cell_bits_; ++bit) visit_cell(own ^ std::size_t{1} << bit);
+}
+
+// ---- links ----
+
+// An item keeps its nearest: of equals those it has.
+void Content::connect(Slot from, Slot to, float cosine) {
+  auto& links = links_[from];
+  std::erase_if(links, [&](const Link& link) { return stale(link); });
+  const Link added{to, hands_[to], cosine};
+  if (std::any_of(links.begin(), links.end(),
+                  [&](const Link& link) { return link.slot == to; })) {
+    return;
+  }
+  changes_.mark(from);
+  if (links.size() < kLinksMax) {
+    links.push_back(added);
+    return;
+  }
+  const auto farthest =
+      std::min_element(links.begin(), links.end(),
+                       [](const Link& a, const Link& b) { return a.cosine < b.cosine; });
+  if (farthest->cosine < cosine) *farthest = added;
+}
+
+std::vector<Similar> Content::link(Slot slot, bool with_waiting,
+                                   const std::function<bool(Slot)>& chosen) {
+  std::vector<Similar> of_chosen, of_waiting;
+  if (fingerprints_[slot] == 0) return of_chosen;
+  const ContentCode& code = codes_[slot];
+  visit_near(slot, [&](Slot other) {
+    const bool is_chosen = chosen(other);
+    if (!is_chosen && !with_waiting) return;
+    const float cosine = similarity(code, codes_[other]);
+    if (cosine > kLeast) {
+      keep_nearest(is_chosen ? of_chosen : of_waiting, kNearest, {other, cosine});
+    }
+  });
+  for (const auto* list : {&of_chosen, &of_waiting}) {
+    for (const Similar& similar : *list) {
+      connect(slot, similar.slot, similar.cosine);
+      connect(similar.slot, slot, similar.cosine);
+    }
+  }
+  return of_chosen;
+}
+
+// ---- asking ----
+
+void Content::read(const Query& query, SparseColumns& columns) const {
+  for (std::size_t k = 0; k < std::min(kContentDepth, query.history.size()); ++k) {
+    const Slot slot = query.newest(k).slot;
+    if (slot == kNoSlot) continue;
+    for (const Link& link : links_[slot]) {
+      if (!stale(link)) {
+        columns.at(link.slot).content += kEntryWeight[k] * link.cosine * link.cosine;
+      }
+    }
+  }
+}
+
+std::array<float, kContentDepth> Content::parts(const Query& query, Slot item) const {
+  std::array<float, kContentDepth> parts{};
+  for (std::size_t k = 0; k < std::min(kContentDepth, query.history.size()); ++k) {
+    const Slot slot = query.newest(k).slot;
+    if (slot == kNoSlot) continue;
+    for (const Link& link : links_[slot]) {
+      if (link.slot == item && !stale(link)) {
+        parts[k] += kEntryWeight[k] * link.cosine * link.cosine;
+      }
+    }
+  }
+  return parts;
+}
+
+// ---- copies ----
+
+void Content::copy_changed(Content& view, std::size_t view_index) {
+  view.links_.resize(links_.size());
+  view.hands_.resize(hands_.size());
+  changes_.drain(view_index, [&](Slot slot) {
+    view.links_[slot] = links_[slot];
+    view.hands_[slot] = hands_[slot];
+  });
+}
+
+void Content::save(ByteWriter& out) const {
+  words_.save(out);
+  for (std::size_t slot = 0; slot < links_.size(); ++slot) {
+    out.fixed(fingerprints_[slot]);
+    if (fingerprints_[slot] == 0) continue;
+    out.fixed(codes_[slot].values);
+    std::vector<Link> links = links_[slot];
+    std::erase_if(links, [&](const Link& link) { return stale(link); });
+    out.varint(links.size());
+    for (const Link& link : links) {
+      out.fixed(link.slot);
+      out.fixed(link.cosine);
+    }
+  }
+}
+
+void Content::load(ByteReader& in, std::size_t item_count) {
+  words_.load(in);
+  links_.assign(item_count, {});
+  hands_.assign(item_count, 0);
+  codes_.assign(item_count, {});
+  fingerprints_.assign(item_count, 0);
+  for (std::size_t slot = 0; slot < item_count && !in.failed(); ++slot) {
+    changes_.mark(static_cast<Slot>(slot));
+    fingerprints_[slot] = in.fixed<std::uint64_t>();
+    if (fingerprints_[slot] == 0) continue;
+    codes_[slot].values = in.fixed<decltype(ContentCode::values)>();
+    codes_[slot].inverse_length = inverse_length(codes_[slot].values);
+    links_[slot].resize(in.count(sizeof(Slot) + sizeof(float)));
+    for (Link& link : links_[slot]) {
+      link.slot = in.fixed<Slot>();
+      link.cosine = in.fixed<float>();
+      if (link.slot >= item_count || !(link.cosine > 0.0F)) in.fail();
+    }
+    if (links_[slot].size() > kLinksMax) in.fail();
+    if (in.failed()) return;
+  }
+  cell_bits_ = 0;
+  while (item_count > kCellItems << cell_bits_) ++cell_bits_;
+  make_cells();
+}
+
+std::uint64_t Content::bytes() const {
+  std::uint64_t total = words_.bytes() + codes_.capacity() * sizeof(ContentCode) +
+                        fingerprints_.capacity() * sizeof(std::uint64_t) +
+                        hands_.capacity() * sizeof(std::uint32_t) +
+                        links_.capacity() * sizeof(links_[0]);
+  for (const auto& links : links_) total += links.capacity() * sizeof(Link);
+  for (const auto& cell : cells_) total += cell.capacity() * sizeof(Slot);
+  return total;
+}
+
+}  // namespace fovea::scorer

@@ -1,0 +1,104 @@
+#pragma once
+
+// Memory: which items are about the same. It makes an item known before anyone has chosen it.
+//
+// An item is linked with the nearest 10 by content (cosine of content_code.h above .2) among those
+// that have been chosen: when it is described, and once more when it is first chosen; then also
+// with the nearest 10 among those that wait to be. A link holds both ways; an item keeps its
+// nearest 30.
+//
+//   ct(i)   = sum over the newest 5 of e^{-k/3} cos(h_k, i)^2, over the links of h_k
+//   start:    a_i = first vector + sum cos^2 a_nb / sum cos^2, over the 5 nearest that were chosen,
+//             for as long as nothing was learned of i
+//
+// It is linear in e^{-k/3}, so the k-th entry's part is exact.
+//
+// Search    All described items up to 8,192 slots; beyond, items are laid out in cells by the
+//           signs of their first few numbers, twice as many with each doubling of the slots, and
+//           the item's cell and those one sign away are searched: some 4,096 to 8,192 items each.
+// Cost      A search is 256 byte products an item compared; asking walks 150 links at most.
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "scorer/bytes.h"
+#include "scorer/changes.h"
+#include "scorer/content_code.h"
+#include "scorer/query.h"
+#include "scorer/sparse_columns.h"
+#include "vocab/item.h"
+
+namespace fovea::scorer {
+
+inline constexpr std::size_t kContentDepth = 5;  // newest items whose links are walked
+
+struct Similar {
+  Slot slot = kNoSlot;
+  float cosine = 0.0F;
+};
+
+class Content {
+ public:
+  void add();             // a new item's row
+  void reset(Slot slot);  // another item's from here on
+
+  // What the catalogue says of the item. False if it says nothing new; else its links are gone.
+  bool describe(Slot slot, const Item& item);
+
+  // What another memory knows of the same item; it has no links yet.
+  void take(Slot slot, const Content& from, Slot from_slot);
+  void take_words(const Content& from) { words_ = from.words_; }
+
+  // Links the item with the nearest ones that `chosen` says yes to and, `with_waiting`, with the
+  // nearest others. Returns the nearest chosen, nearest first.
+  std::vector<Similar> link(Slot slot, bool with_waiting,
+                            const std::function<bool(Slot)>& chosen);
+
+  // Fills ct of every item that is linked with the newest entries.
+  void read(const Query& query, SparseColumns& columns) const;
+
+  // The parts of ct(i) that the newest entries explain.
+  [[nodiscard]] std::array<float, kContentDepth> parts(const Query& query, Slot item) const;
+
+  void copy_changed(Content& view, std::size_t view_index);
+  void save(ByteWriter& out) const;
+  void load(ByteReader& in, std::size_t item_count);
+  [[nodiscard]] std::uint64_t bytes() const;
+
+ private:
+  static constexpr std::size_t kNearest = 10;
+  static constexpr std::size_t kLinksMax = 30;
+  static constexpr float kLeast = .2F;
+  static constexpr std::size_t kCellItems = 8192;
+
+  struct Link {
+    Slot slot = kNoSlot;
+    std::uint32_t hand = 0;  // hands_[slot] then: else the slot is another item's, or content
+    float cosine = 0.0F;
+  };
+
+  [[nodiscard]] bool stale(const Link& link) const { return link.hand != hands_[link.slot]; }
+  void connect(Slot from, Slot to, float cosine);
+  void forget_links(Slot slot);
+  [[nodiscard]] std::size_t cell_of(const ContentCode& code) const;
+  void put_into_cell(Slot slot);
+  void take_out_of_cell(Slot slot);
+  void make_cells();
+  template <class Visit>
+  void visit_near(Slot slot, Visit&& visit) const;
+
+  // What a view reads:
+  std::vector<std::vector<Link>> links_;
+  std::vector<std::uint32_t> hands_;  // how often the slot's content was forgotten
+  // The learner's alone:
+  std::vector<ContentCode> codes_;
+  std::vector<std::uint64_t> fingerprints_;  // of what the code was made of; 0: not described
+  WordCounts words_;
+  std::size_t cell_bits_ = 0;
+  std::vector<std::vector<Slot>> cells_{1};
+  Changes changes_;
+};
+
+}  // namespace fovea::scorer

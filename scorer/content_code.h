@@ -1,0 +1,66 @@
+#pragma once
+
+// What an item is about, as 256 small numbers: items near in content are near in angle.
+//
+//   words    of title and text; categories and tags, whole. A word weighs
+//            log2((N + 1) / (n_w + 1/2)): N items were described so far, n_w of them with it
+//   vectors  of any modality and dimension, as the catalogue carries them
+//
+// Words, and each modality, are projected by random signs, brought to length 1 and added up. So the
+// cosine of two codes is about the mean of the cosines of what both items have; what only one has
+// makes them less alike. The error of one cosine is about 1/16.
+//
+// Numerics  Signs are a function of the word, or of modality and index; every sum has one order;
+//           a cosine is an integer product: the same bits on every machine.
+// Source    Random projections: Charikar 2002; Achlioptas, "Database-friendly random projections",
+//           2003. Weights: inverse document frequency, Sparck Jones 1972.
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "scorer/bytes.h"
+#include "vocab/item.h"
+
+namespace fovea::scorer {
+
+inline constexpr std::size_t kCodeDim = 256;
+
+struct ContentCode {
+  std::array<std::int8_t, kCodeDim> values{};
+  float inverse_length = 0.0F;  // 0: nothing is known
+};
+
+// Of the numbers alone: 1 / sqrt(sum of squares), 0 for zeros.
+[[nodiscard]] float inverse_length(const std::array<std::int8_t, kCodeDim>& values);
+
+// Cosine; 0 where nothing is known of either.
+[[nodiscard]] float similarity(const ContentCode& a, const ContentCode& b);
+
+// The item's distinct words, each as a hash, in the order of the hashes; of a long text the first
+// ones. ASCII letters count without case; any other character outside ASCII is a letter.
+[[nodiscard]] std::vector<std::uint64_t> words_of(const Item& item);
+
+// What the item says of its content, as one number: another one, another content. 0: nothing.
+[[nodiscard]] std::uint64_t fingerprint(const std::vector<std::uint64_t>& words, const Item& item);
+
+// In how many descriptions each word was.
+class WordCounts {
+ public:
+  WordCounts() : counts_(kRows, 0) {}
+  void add(const std::vector<std::uint64_t>& words);
+  [[nodiscard]] float weight(std::uint64_t word) const;
+  void save(ByteWriter& out) const;
+  void load(ByteReader& in);
+  [[nodiscard]] std::uint64_t bytes() const { return counts_.capacity() * sizeof(std::uint32_t); }
+
+ private:
+  static constexpr std::size_t kRows = 65'536;  // two words may share one
+  std::uint32_t described_ = 0;                 // N
+  std::vector<std::uint32_t> counts_;           // n_w
+};
+
+[[nodiscard]] ContentCode make_code(const std::vector<std::uint64_t>& words,
+                                    const WordCounts& counts, const Item& item);
+
+}  // namespace fovea::scorer
