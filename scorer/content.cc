@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace fovea::scorer {
 namespace {
@@ -29,6 +30,7 @@ void Content::add() {
   links_.emplace_back();
   hands_.push_back(0);
   codes_.emplace_back();
+  signs_.emplace_back();
   fingerprints_.push_back(0);
   changes_.mark(static_cast<Slot>(links_.size() - 1));
   if (links_.size() > kCellItems << cell_bits_) {
@@ -60,6 +62,7 @@ bool Content::describe(Slot slot, const Item& item) {
   words_.add(words);
   fingerprints_[slot] = said;
   codes_[slot] = make_code(words, words_, item);
+  signs_[slot] = signs_of(codes_[slot]);
   put_into_cell(slot);
   return true;
 }
@@ -67,6 +70,7 @@ bool Content::describe(Slot slot, const Item& item) {
 void Content::take(Slot slot, const Content& from, Slot from_slot) {
   if (from.fingerprints_[from_slot] == 0) return;
   codes_[slot] = from.codes_[from_slot];
+  signs_[slot] = from.signs_[from_slot];
   fingerprints_[slot] = from.fingerprints_[from_slot];
   put_into_cell(slot);
 }
@@ -99,16 +103,43 @@ void Content::make_cells() {
   }
 }
 
-template <class Visit>
-void Content::visit_near(Slot slot, Visit&& visit) const {
-  const std::size_t own = cell_of(codes_[slot]);
-  const auto visit_cell = [&](std::size_t cell) {
-    for (const Slot other : cells_[cell]) {
-      if (other != slot) visit(other);
+// Of the kCompared items whose signs differ least from the item's, and all that differ no more than
+// the last of them, so that no order decides who is among them. Chosen items and others apart.
+void Content::find_near(Slot slot, std::span<const std::uint32_t> choices, bool with_waiting) {
+  for (Near& near : near_) near.clear();
+  const ContentSigns& signs = signs_[slot];
+  const auto meet = [&](Slot other) {
+    const bool waiting = choices[other] == 0;
+    if (other == slot || (waiting && !with_waiting)) return;
+    std::size_t differ = 0;
+    for (std::size_t w = 0; w < signs.size(); ++w) {
+      differ += static_cast<std::size_t>(std::popcount(signs[w] ^ signs_[other][w]));
     }
+    near_[waiting ? 1 : 0].add(other, differ);
   };
-  visit_cell(own);
-  for (std::size_t bit = 0; bit < cell_bits_; ++bit) visit_cell(own ^ std::size_t{1} << bit);
+  const std::size_t own = cell_of(codes_[slot]);
+  for (const Slot other : cells_[own]) meet(other);
+  for (std::size_t bit = 0; bit < cell_bits_; ++bit) {
+    for (const Slot other : cells_[own ^ std::size_t{1} << bit]) meet(other);
+  }
+  for (Near& near : near_) near.keep(kCompared);
+}
+
+void Content::Near::clear() {
+  items.clear();
+  how_many = {};
+}
+
+void Content::Near::add(Slot slot, std::size_t differ) {
+  if (differ > kDifferMost) return;
+  ++how_many[differ];
+  items.emplace_back(slot, static_cast<std::uint16_t>(differ));
+}
+
+void Content::Near::keep(std::size_t least) {
+  std::size_t most = 0;
+  for (std::size_t sum = how_many[0]; most < kDifferMost && sum < least;) sum += how_many[++most];
+  std::erase_if(items, [&](const auto& item) { return item.second > most; });
 }
 
 // ---- links ----
@@ -133,24 +164,22 @@ void Content::connect(Slot from, Slot to, float cosine) {
   if (farthest->cosine < cosine) *farthest = added;
 }
 
-std::vector<Similar> Content::link(Slot slot, bool with_waiting,
-                                   const std::function<bool(Slot)>& chosen) {
-  std::vector<Similar> of_chosen, of_waiting;
+std::vector<Similar> Content::link(Slot slot, std::span<const std::uint32_t> choices,
+                                   bool with_waiting, const Kernels& kernels) {
+  std::vector<Similar> of_chosen;
   if (fingerprints_[slot] == 0) return of_chosen;
-  const ContentCode& code = codes_[slot];
-  visit_near(slot, [&](Slot other) {
-    const bool is_chosen = chosen(other);
-    if (!is_chosen && !with_waiting) return;
-    const float cosine = similarity(code, codes_[other]);
-    if (cosine > kLeast) {
-      keep_nearest(is_chosen ? of_chosen : of_waiting, kNearest, {other, cosine});
+  find_near(slot, choices, with_waiting);
+  for (const bool waiting : {false, true}) {
+    std::vector<Similar> nearest;
+    for (const auto& [other, differ] : near_[waiting ? 1 : 0].items) {
+      const float cosine = similarity(codes_[slot], codes_[other], kernels);
+      if (cosine > kLeast) keep_nearest(nearest, kNearest, {other, cosine});
     }
-  });
-  for (const auto* list : {&of_chosen, &of_waiting}) {
-    for (const Similar& similar : *list) {
+    for (const Similar& similar : nearest) {
       connect(slot, similar.slot, similar.cosine);
       connect(similar.slot, slot, similar.cosine);
     }
+    if (!waiting) of_chosen = std::move(nearest);
   }
   return of_chosen;
 }
@@ -215,6 +244,7 @@ void Content::load(ByteReader& in, std::size_t item_count) {
   links_.assign(item_count, {});
   hands_.assign(item_count, 0);
   codes_.assign(item_count, {});
+  signs_.assign(item_count, {});
   fingerprints_.assign(item_count, 0);
   for (std::size_t slot = 0; slot < item_count && !in.failed(); ++slot) {
     changes_.mark(static_cast<Slot>(slot));
@@ -222,6 +252,7 @@ void Content::load(ByteReader& in, std::size_t item_count) {
     if (fingerprints_[slot] == 0) continue;
     codes_[slot].values = in.fixed<decltype(ContentCode::values)>();
     codes_[slot].inverse_length = inverse_length(codes_[slot].values);
+    signs_[slot] = signs_of(codes_[slot]);
     links_[slot].resize(in.count(sizeof(Slot) + sizeof(float)));
     for (Link& link : links_[slot]) {
       link.slot = in.fixed<Slot>();
@@ -238,6 +269,7 @@ void Content::load(ByteReader& in, std::size_t item_count) {
 
 std::uint64_t Content::bytes() const {
   std::uint64_t total = words_.bytes() + codes_.capacity() * sizeof(ContentCode) +
+                        signs_.capacity() * sizeof(ContentSigns) +
                         fingerprints_.capacity() * sizeof(std::uint64_t) +
                         hands_.capacity() * sizeof(std::uint32_t) +
                         links_.capacity() * sizeof(links_[0]);

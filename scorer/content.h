@@ -16,16 +16,19 @@
 // Search    All described items up to 8,192 slots; beyond, items are laid out in cells by the
 //           signs of their first few numbers, twice as many with each doubling of the slots, and
 //           the item's cell and those one sign away are searched: some 4,096 to 8,192 items each.
-// Cost      A search is 256 byte products an item compared; asking walks 150 links at most.
+//           The 256 whose signs differ least are compared in full.
+// Cost      A search is four words an item met; asking walks 150 links at most.
 
 #include <array>
 #include <cstdint>
-#include <functional>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "scorer/bytes.h"
 #include "scorer/changes.h"
 #include "scorer/content_code.h"
+#include "scorer/kernels.h"
 #include "scorer/query.h"
 #include "scorer/sparse_columns.h"
 #include "vocab/item.h"
@@ -51,10 +54,10 @@ class Content {
   void take(Slot slot, const Content& from, Slot from_slot);
   void take_words(const Content& from) { words_ = from.words_; }
 
-  // Links the item with the nearest ones that `chosen` says yes to and, `with_waiting`, with the
-  // nearest others. Returns the nearest chosen, nearest first.
-  std::vector<Similar> link(Slot slot, bool with_waiting,
-                            const std::function<bool(Slot)>& chosen);
+  // Links the item with the nearest ones that were chosen and, `with_waiting`, with the nearest
+  // others. Returns the nearest chosen, nearest first. `choices` is by slot, of all items.
+  std::vector<Similar> link(Slot slot, std::span<const std::uint32_t> choices, bool with_waiting,
+                            const Kernels& kernels);
 
   // Fills ct of every item that is linked with the newest entries.
   void read(const Query& query, SparseColumns& columns) const;
@@ -71,12 +74,23 @@ class Content {
   static constexpr std::size_t kNearest = 10;
   static constexpr std::size_t kLinksMax = 30;
   static constexpr float kLeast = .2F;
+  static constexpr std::size_t kCompared = 256;  // in full
   static constexpr std::size_t kCellItems = 8192;
 
   struct Link {
     Slot slot = kNoSlot;
     std::uint32_t hand = 0;  // hands_[slot] then: else the slot is another item's, or content
     float cosine = 0.0F;
+  };
+
+  // Items met in a search, with how many of their signs differ.
+  struct Near {
+    static constexpr std::size_t kDifferMost = kCodeDim / 2 - 8;  // an angle as good as right
+    std::vector<std::pair<Slot, std::uint16_t>> items;
+    std::array<std::uint32_t, kDifferMost + 1> how_many{};
+    void clear();
+    void add(Slot slot, std::size_t differ);
+    void keep(std::size_t least);
   };
 
   [[nodiscard]] bool stale(const Link& link) const { return link.hand != hands_[link.slot]; }
@@ -86,19 +100,20 @@ class Content {
   void put_into_cell(Slot slot);
   void take_out_of_cell(Slot slot);
   void make_cells();
-  template <class Visit>
-  void visit_near(Slot slot, Visit&& visit) const;
+  void find_near(Slot slot, std::span<const std::uint32_t> choices, bool with_waiting);
 
   // What a view reads:
   std::vector<std::vector<Link>> links_;
   std::vector<std::uint32_t> hands_;  // how often the slot's content was forgotten
   // The learner's alone:
   std::vector<ContentCode> codes_;
+  std::vector<ContentSigns> signs_;
   std::vector<std::uint64_t> fingerprints_;  // of what the code was made of; 0: not described
   WordCounts words_;
   std::size_t cell_bits_ = 0;
   std::vector<std::vector<Slot>> cells_{1};
   Changes changes_;
+  std::array<Near, 2> near_;  // scratch: chosen ones, and others
 };
 
 }  // namespace fovea::scorer

@@ -91,11 +91,16 @@ float inverse_length(const std::array<std::int8_t, kCodeDim>& values) {
   return square == 0 ? 0.0F : 1.0F / sqrt_same_bits(static_cast<float>(square));
 }
 
-float similarity(const ContentCode& a, const ContentCode& b) {
-  std::int32_t product = 0;
+ContentSigns signs_of(const ContentCode& code) {
+  ContentSigns signs{};
   for (std::size_t d = 0; d < kCodeDim; ++d) {
-    product += std::int32_t{a.values[d]} * std::int32_t{b.values[d]};
+    if (code.values[d] < 0) signs[d / 64] |= std::uint64_t{1} << d % 64;
   }
+  return signs;
+}
+
+float similarity(const ContentCode& a, const ContentCode& b, const Kernels& kernels) {
+  const std::int32_t product = kernels.dot_bytes(a.values.data(), b.values.data(), kCodeDim);
   return static_cast<float>(product) * a.inverse_length * b.inverse_length;
 }
 

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "scorer/bytes.h"
+#include "scorer/kernels.h"
 #include "vocab/item.h"
 
 namespace fovea::scorer {
@@ -34,8 +35,13 @@ struct ContentCode {
 // Of the numbers alone: 1 / sqrt(sum of squares), 0 for zeros.
 [[nodiscard]] float inverse_length(const std::array<std::int8_t, kCodeDim>& values);
 
+// One bit a number: set where it is negative. The share of bits that differ estimates the angle.
+using ContentSigns = std::array<std::uint64_t, kCodeDim / 64>;
+[[nodiscard]] ContentSigns signs_of(const ContentCode& code);
+
 // Cosine; 0 where nothing is known of either.
-[[nodiscard]] float similarity(const ContentCode& a, const ContentCode& b);
+[[nodiscard]] float similarity(const ContentCode& a, const ContentCode& b,
+                               const Kernels& kernels);
 
 // The item's distinct words, each as a hash, in the order of the hashes; of a long text the first
 // ones. ASCII letters count without case; any other character outside ASCII is a letter.

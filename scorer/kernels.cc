@@ -38,6 +38,12 @@ void adagrad_portable(float rate, float scale, const float* x, float* w, float* 
   }
 }
 
+std::int32_t dot_bytes_portable(const std::int8_t* a, const std::int8_t* b, std::size_t n) {
+  std::int32_t sum = 0;
+  for (std::size_t d = 0; d < n; ++d) sum += std::int32_t{a[d]} * std::int32_t{b[d]};
+  return sum;
+}
+
 #if defined(__x86_64__)
 
 // ---- AVX2 + FMA: two registers hold the 16 lanes ----
@@ -78,6 +84,22 @@ void adagrad_portable(float rate, float scale, const float* x, float* w, float* 
     const __m256 step = _mm256_div_ps(_mm256_mul_ps(rates, g), _mm256_sqrt_ps(s));
     _mm256_storeu_ps(w + d, _mm256_sub_ps(_mm256_loadu_ps(w + d), step));
   }
+}
+
+[[gnu::target("avx2")]] std::int32_t dot_bytes_avx2(const std::int8_t* a, const std::int8_t* b,
+                                                    std::size_t n) {
+  const auto widen = [](const std::int8_t* x) __attribute__((target("avx2"))) {
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x)));
+  };
+  __m256i sums = _mm256_setzero_si256();
+  for (std::size_t d = 0; d < n; d += kLanes) {
+    sums = _mm256_add_epi32(sums, _mm256_madd_epi16(widen(a + d), widen(b + d)));
+  }
+  alignas(32) std::array<std::int32_t, 8> eight;
+  _mm256_store_si256(reinterpret_cast<__m256i*>(eight.data()), sums);
+  std::int32_t sum = 0;
+  for (const std::int32_t part : eight) sum += part;
+  return sum;
 }
 
 // ---- AVX-512: one register holds the 16 lanes ----
@@ -152,11 +174,11 @@ KernelLevel fastest_kernel_level() {
 
 const Kernels& kernels(KernelLevel level) {
   FOVEA_ASSERT(supported(level));
-  static constexpr Kernels kPortable{dot_portable, axpy_portable, adagrad_portable};
+  static constexpr Kernels kPortable{dot_portable, axpy_portable, adagrad_portable, dot_bytes_portable};
 #if defined(__x86_64__)
-  static constexpr Kernels kAvx2{dot_avx2, axpy_avx2, adagrad_avx2};
+  static constexpr Kernels kAvx2{dot_avx2, axpy_avx2, adagrad_avx2, dot_bytes_avx2};
   // Adagrad is bound by the divider, which is no wider in AVX-512.
-  static constexpr Kernels kAvx512{dot_avx512, axpy_avx512, adagrad_avx2};
+  static constexpr Kernels kAvx512{dot_avx512, axpy_avx512, adagrad_avx2, dot_bytes_avx2};
   if (level == KernelLevel::kAvx2) return kAvx2;
   if (level == KernelLevel::kAvx512) return kAvx512;
 #endif

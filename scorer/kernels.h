@@ -30,6 +30,8 @@ struct Kernels {
   // One Adagrad step of a matrix row whose gradient is scale * x:
   //   g = scale * x[d];  sum[d] += g * g;  w[d] -= rate * g / sqrt(sum[d])
   void (*adagrad)(float rate, float scale, const float* x, float* w, float* sum, std::size_t n);
+  // Of whole numbers, exact in any order. Requires: the sum fits 31 bits.
+  std::int32_t (*dot_bytes)(const std::int8_t* a, const std::int8_t* b, std::size_t n);
 };
 
 // Requires: supported(level).

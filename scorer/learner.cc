@@ -150,7 +150,7 @@ LearnOutcome Learner::Impl::fold_example(const Example& example, Offset position
   const Slot slot = model.add_item(example.item, time_s);
   if (known == kNoSlot) chosen.remove(slot);  // another item's so far
   if (!chosen.contains(slot)) {
-    model.meet(slot);
+    model.meet(slot, kernels(level));
     chosen.add(slot);
   }
   model.popularity.observe(slot, time_s);
@@ -219,7 +219,7 @@ Result<LearnOutcome> Learner::fold(const LearningRecord& record, Offset position
   if (!change.removed || impl.model.catalogue.find(change.item.item.key) != kNoSlot) {
     const bool is_new = impl.model.catalogue.find(change.item.item.key) == kNoSlot;
     impl.make_room(change.item.item.key);
-    const Slot slot = impl.model.change(change, impl.now_s);
+    const Slot slot = impl.model.change(change, impl.now_s, kernels(impl.level));
     if (is_new) impl.chosen.remove(slot);  // another item's so far
   }
   ++impl.stats.catalogue_changes;

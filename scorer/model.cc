@@ -52,24 +52,24 @@ Slot Model::add_item(const ItemRef& item, double now_s) {
   return slot;
 }
 
-Slot Model::change(const ItemChange& change, double now_s) {
+Slot Model::change(const ItemChange& change, double now_s, const Kernels& kernels) {
   const Slot slot = add_item(change.item.item, now_s);
   (void)catalogue.change(change);
   use.announce(slot, !change.removed);
   if (settings.parts.content && !change.removed && content.describe(slot, change.item)) {
-    relate(slot, popularity.count(slot) > 0);
+    relate(slot, popularity.count(slot) > 0, kernels);
   }
   return slot;
 }
 
-void Model::meet(Slot slot) {
-  if (settings.parts.content) relate(slot, true);
+void Model::meet(Slot slot, const Kernels& kernels) {
+  if (settings.parts.content) relate(slot, true, kernels);
 }
 
-void Model::relate(Slot slot, bool is_chosen) {
+void Model::relate(Slot slot, bool is_chosen, const Kernels& kernels) {
   constexpr std::size_t kStartFrom = 5;
   const auto nearest =
-      content.link(slot, is_chosen, [&](Slot other) { return popularity.count(other) > 0; });
+      content.link(slot, popularity.choices(), is_chosen, kernels);
   if (nearest.empty()) return;
   float sum = 0.0F;
   const std::size_t n = std::min(kStartFrom, nearest.size());

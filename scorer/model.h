@@ -49,10 +49,10 @@ class Model {
   }
 
   // What the catalogue says of an item, which has a row then.
-  Slot change(const ItemChange& change, double now_s);
+  Slot change(const ItemChange& change, double now_s, const Kernels& kernels);
 
   // Before the item's first choice is counted: what it is about says where it begins.
-  void meet(Slot slot);
+  void meet(Slot slot, const Kernels& kernels);
 
   // Requires: nothing is in it yet. Learner::take_over() says what comes along. In
   // model_inheritance.cc.
@@ -85,7 +85,7 @@ class Model {
   Repeat repeat;
 
  private:
-  void relate(Slot slot, bool is_chosen);
+  void relate(Slot slot, bool is_chosen, const Kernels& kernels);
 };
 
 // Everything about a question that is the same for all items; scratch, kept to save allocations.

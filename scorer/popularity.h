@@ -69,6 +69,7 @@ class Popularity {
   [[nodiscard]] const std::vector<double>& first_s() const { return first_s_; }
   [[nodiscard]] const std::vector<double>& last_s() const { return last_s_; }
   [[nodiscard]] const std::vector<float>& log_count() const { return log_count_; }
+  [[nodiscard]] const std::vector<std::uint32_t>& choices() const { return count_; }
 
   void copy_changed(Popularity& view, std::size_t view_index);
   void save(ByteWriter& out) const;
