@@ -295,6 +295,15 @@ void remember_pairs(const Parameters& p, const Query& query, Column& pairs) {
   }
 }
 
+void remember_content(const Parameters& p, const Query& query, Column& content) {
+  for (std::size_t k = 0; k < content.of.size(); ++k) {
+    if (query.newest(k).slot == kNoSlot) continue;
+    for (const auto& [slot, cosine] : p.items[query.newest(k).slot].alike) {
+      content.of[k][slot] += std::exp(-static_cast<double>(k) / 3.0) * cosine * cosine;
+    }
+  }
+}
+
 // By the list of all choices that the ring holds, with no link between them.
 void remember_neighbours(const Parameters& p, const Query& query, Column& neighbours) {
   struct Neighbour {
@@ -356,11 +365,13 @@ Memory remember(const Parameters& p, const Question& question, double total) {
   out.precedes = empty_column(p.parts.memory ? std::min<std::size_t>(6, n) : 0, items);
   out.pairs = empty_column(p.parts.pairs ? std::min<std::size_t>(3, n) : 0, items);
   out.neighbours = empty_column(p.parts.neighbours ? std::min<std::size_t>(5, n) : 0, items);
+  out.content = empty_column(p.parts.content ? std::min<std::size_t>(5, n) : 0, items);
   if (n == 0) return out;
   if (p.parts.memory) remember_transitions(p, question, total, out);
   if (p.parts.pairs) remember_pairs(p, query, out.pairs);
   if (p.parts.neighbours) remember_neighbours(p, query, out.neighbours);
-  for (Column* column : {&out.follows, &out.precedes, &out.pairs, &out.neighbours}) {
+  if (p.parts.content) remember_content(p, query, out.content);
+  for (Column* column : {&out.follows, &out.precedes, &out.pairs, &out.neighbours, &out.content}) {
     add_up(*column);
   }
   return out;
@@ -389,6 +400,7 @@ Terms score(const Parameters& p, const Question& question, const Interest& inter
   out.x[index(Feature::kPrecedes)] = std::log2(kEps + memory.precedes.whole[slot]);
   out.x[index(Feature::kNeighbours)] = std::log2(kEps + memory.neighbours.whole[slot]);
   out.x[index(Feature::kPairs)] = std::log2(kEps + memory.pairs.whole[slot]);
+  out.x[index(Feature::kContent)] = std::log2(kEps + memory.content.whole[slot]);
 
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     if (!used(p, f)) continue;
@@ -472,6 +484,8 @@ Explained explain(const Parameters& p, const std::vector<std::string>& context_f
       split(feature, std::log2(kEps), memory.neighbours);
     } else if (feature == Feature::kPairs) {
       split(feature, std::log2(kEps), memory.pairs);
+    } else if (feature == Feature::kContent) {
+      split(feature, std::log2(kEps), memory.content);
     } else if (feature == Feature::kBackedOff) {
       const double decayed = std::exp2(terms.x[index(Feature::kPopularityShort)]) - .1;
       split(feature, std::log2(kBackedOffEpsilon + memory.backoff * decayed), memory.follows);

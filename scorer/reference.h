@@ -40,7 +40,8 @@ struct Item {
   std::vector<std::pair<Slot, double>> follows, precedes;  // T and R rows
   double follows_total = 0.0, follows_increment = 1.0;
   double precedes_total = 0.0, precedes_increment = 1.0;
-  double repeats = 0.0;  // rep_i
+  double repeats = 0.0;                        // rep_i
+  std::vector<std::pair<Slot, double>> alike;  // linked by content, with the cosine
 };
 
 struct Slope {
@@ -131,9 +132,9 @@ struct Column {
 };
 
 struct Memory {
-  std::vector<double> beta;                     // newest first
-  Column follows, precedes, pairs, neighbours;  // tw, rv, t2, kn
-  double backoff = 0.0;                         // b0 / all choices decayed at H/8
+  std::vector<double> beta;                              // newest first
+  Column follows, precedes, pairs, neighbours, content;  // tw, rv, t2, kn, ct
+  double backoff = 0.0;                                  // b0 / all choices decayed at H/8
 };
 
 // Requires: `total` is all choices decayed at H/8, Popularity::total().

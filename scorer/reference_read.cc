@@ -121,6 +121,27 @@ void read_neighbours(const Model& model, Parameters& p) {
   FOVEA_ASSERT(in.at_end());
 }
 
+void read_content(const Model& model, Parameters& p) {
+  ByteWriter saved;
+  model.content.save(saved);
+  ByteReader in(saved.bytes());
+  (void)in.fixed<std::uint32_t>();
+  for (std::uint64_t words = in.varint(); words > 0; --words) {
+    (void)in.fixed<std::uint16_t>();
+    (void)in.varint();
+  }
+  for (Item& item : p.items) {
+    if (in.fixed<std::uint64_t>() == 0) continue;
+    (void)in.fixed<std::array<std::int8_t, kCodeDim>>();
+    item.alike.resize(in.count());
+    for (auto& [slot, cosine] : item.alike) {
+      slot = in.fixed<Slot>();
+      cosine = static_cast<double>(in.fixed<float>());
+    }
+  }
+  FOVEA_ASSERT(in.at_end());
+}
+
 void read_attention(const Model& model, Parameters& p) {
   ByteWriter saved;
   model.attention.save(saved);
@@ -193,6 +214,7 @@ Parameters read(const Model& model) {
   read_transitions(model, p);
   read_pairs(model, p);
   read_neighbours(model, p);
+  read_content(model, p);
   read_attention(model, p);
   read_linear(model, p);
   read_repeat(model, p);

@@ -44,7 +44,7 @@ struct RandomLog {
       ItemChange change;
       change.item.item = small_item(step.item);
       change.removed = step.kind == Kind::kRemoval;
-      if (!change.removed) change.item.title = "title " + std::to_string(step.circumstances);
+      if (!change.removed) describe(step, change.item);
       record.source = {"items", 0, static_cast<Offset>(records.size()), 0};
       record.body = std::move(change);
     } else {
@@ -59,6 +59,15 @@ struct RandomLog {
       (void)profile_store::fold(fold_settings, event, 0, behaviour);
     }
     records.push_back(std::move(record));
+  }
+
+  // Few words, so that items are alike; now and then a vector.
+  static void describe(const generate::LogStep& step, Item& item) {
+    item.title = "title " + std::to_string(step.circumstances);
+    if (step.item % 3 == 0) item.categories = {"group " + std::to_string(step.item % 2)};
+    if (step.item % 4 == 1) {
+      item.vectors = {{"image", {1.0F, static_cast<float>(step.circumstances) - 1.5F}}};
+    }
   }
 
   Event event_of(const generate::LogStep& step) {
@@ -105,6 +114,7 @@ inline ModelSettings random_settings() {
   settings.parts.pairs = on();
   settings.parts.neighbours = on();
   settings.parts.repeat = on();
+  settings.parts.content = on();
   return settings;
 }
 

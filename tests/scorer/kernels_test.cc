@@ -92,6 +92,19 @@ TEST_P(EveryLevel, HasTheBitsOfThePortableAdagrad) {
   }
 }
 
+TEST_P(EveryLevel, AddsUpBytesExactly) {
+  for (std::size_t n = 16; n <= 512; n += 16) {
+    std::vector<std::int8_t> a(n), b(n);
+    std::int64_t exact = 0;
+    for (std::size_t d = 0; d < n; ++d) {
+      a[d] = static_cast<std::int8_t>(random.next());
+      b[d] = d % 3 == 0 ? std::int8_t{-128} : static_cast<std::int8_t>(random.next());
+      exact += std::int64_t{a[d]} * std::int64_t{b[d]};
+    }
+    EXPECT_EQ(tested.dot_bytes(a.data(), b.data(), n), exact);
+  }
+}
+
 TEST_P(EveryLevel, KeepsInfinitiesAndNotANumbers) {
   std::vector<float> a(32, 1.0F);
   const std::vector<float> b(32, 2.0F);

@@ -42,10 +42,13 @@ TEST_P(LearnStepOf, MovesEveryParameterAsTheReferenceDoes) {
   SmallStream stream(settings);
   const auto learner = new_learner(settings);
   RecentItems recent(static_cast<std::size_t>(settings.recent_items_max));
+  ChosenItems chosen;
   const auto remember_item = [&](const LearningRecord& record) {
     const auto* example = std::get_if<Example>(&record.body);
     if (example == nullptr || !example->positive) return;
-    recent.add(learner->model().catalogue.find(example->item.key), learner->model().item_count());
+    const Slot slot = learner->model().catalogue.find(example->item.key);
+    recent.add(slot, learner->model().item_count());
+    chosen.add(slot);
   };
   for (Offset position = 0; position < 1500; ++position) {
     const LearningRecord record = stream.next();
@@ -74,7 +77,7 @@ TEST_P(LearnStepOf, MovesEveryParameterAsTheReferenceDoes) {
       Random random(1, static_cast<std::uint64_t>(position));
 
       const StepResult result =
-          step.learn(fast, recent, asked, fast.catalogue.find(asked.item.key), random);
+          step.learn(fast, recent, chosen, asked, fast.catalogue.find(asked.item.key), random);
 
       std::vector<reference::Drawn> drawn;
       for (const Candidate& candidate : result.candidates) {
@@ -116,6 +119,7 @@ struct Tiny {
     }
     for (std::uint64_t item = 0; item < 10; ++item) {
       recent.add(static_cast<Slot>(item), model.item_count());
+      chosen.add(static_cast<Slot>(item));
     }
     example.item = small_item(3);
     example.time = TimeMs{1'001'000};
@@ -137,7 +141,7 @@ struct Tiny {
     make_query(model, example, step.moment().query);
     Random random(1, 1);
     const StepResult result =
-        step.learn(model, recent, example, model.catalogue.find(example.item.key), random);
+        step.learn(model, recent, chosen, example, model.catalogue.find(example.item.key), random);
     double sum = 0.0;
     for (const Candidate& candidate : result.candidates) {
       sum += std::exp(static_cast<double>(candidate.logit));
@@ -148,6 +152,7 @@ struct Tiny {
   ModelSettings settings;
   Model model;
   RecentItems recent;
+  ChosenItems chosen;
   Example example;
 };
 

@@ -27,6 +27,7 @@ TEST(Linear, FeatureValuesAreTheirFormulas) {
   line.precedes = .125F;
   line.neighbours = .5F;
   line.pairs = .75F;
+  line.content = 1.5F;
 
   const FeatureValues x = feature_values(popularity, counts, line, 1000.0, .5F);
 
@@ -41,7 +42,8 @@ TEST(Linear, FeatureValuesAreTheirFormulas) {
                              std::log2(5e-4 + .25),
                              std::log2(5e-4 + .125),
                              std::log2(5e-4 + .5),
-                             std::log2(5e-4 + .75)};
+                             std::log2(5e-4 + .75),
+                             std::log2(5e-4 + 1.5)};
   ASSERT_EQ(std::size(expected), kFeatureCount);
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     EXPECT_NEAR(static_cast<double>(x[f]), expected[f], 1e-5) << kFeatures[f].name;
@@ -76,7 +78,7 @@ TEST(Linear, TheFeaturesOfAPartThatIsOffAreSilent) {
   linear.step(moment(0, 0, 0));
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     const auto feature = static_cast<Feature>(f);
-    const bool off = kFeatures[f].part != nullptr && kFeatures[f].part != &Parts::neighbours;
+    const bool off = kFeatures[f].part == &Parts::memory || kFeatures[f].part == &Parts::pairs;
     EXPECT_EQ(linear.uses(feature), !off);
     if (!off) continue;
     EXPECT_EQ(linear.slopes(moment(0, 0, 0))[f], 0.0F);

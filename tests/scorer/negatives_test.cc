@@ -25,7 +25,9 @@ struct Asked {
       fold(*learner, record, position);
       const auto* example = std::get_if<Example>(&record.body);
       if (example != nullptr && example->positive) {
-        recent.add(model().catalogue.find(example->item.key), model().item_count());
+        const Slot slot = model().catalogue.find(example->item.key);
+        recent.add(slot, model().item_count());
+        chosen.add(slot);
       }
     }
     make_query(model(), UserKey{0}, stream.users[0], stream.now(), moment.query);
@@ -36,7 +38,7 @@ struct Asked {
   std::vector<Candidate> draw(Slot target, std::uint64_t round, std::string_view seen = {}) {
     std::vector<Candidate> candidates;
     Random random(11, round);
-    sample_candidates(model(), moment, recent, target, seen, random, index, candidates);
+    sample_candidates(model(), moment, recent, chosen, target, seen, random, index, candidates);
     for (const Candidate& candidate : candidates) index[candidate.slot] = 0;
     return candidates;
   }
@@ -44,6 +46,7 @@ struct Asked {
   SmallStream stream;
   std::unique_ptr<Learner> learner;
   RecentItems recent;
+  ChosenItems chosen;
   Moment moment;
   CandidateIndex index;
 };
@@ -146,6 +149,48 @@ TEST(Negatives, WithoutMemoryAllAreDrawn) {
   std::size_t count = 0;
   for (std::uint64_t round = 0; round < 100; ++round) count += asked.draw(5, round).size();
   EXPECT_GT(count, 1000U);
+}
+
+TEST(Negatives, WhatNobodyHasChosenIsNone) {
+  ModelSettings settings = small_settings();
+  settings.exclude_seen = true;
+  Asked asked(settings);
+  ItemChange announced;
+  announced.item.item = small_item(1'000);
+  announced.item.categories = {"group-0"};  // as items of the history are
+  LearningRecord record;
+  record.source = {"items", 0, 1'000'000, 0};
+  record.body = announced;
+  fold(*asked.learner, record, 1500);
+  prepare(asked.model(), kernels(fastest_kernel_level()), asked.moment);
+  const Slot slot = asked.model().catalogue.find(small_key(1'000));
+  for (std::uint64_t round = 0; round < 500; ++round) {
+    for (const Candidate& candidate : asked.draw(5, round)) EXPECT_NE(candidate.slot, slot);
+  }
+}
+
+TEST(ChosenItems, AreThereOnceUntilTheyAreRemoved) {
+  ChosenItems chosen;
+  for (const Slot slot : {4U, 0U, 4U, 7U, 2U}) chosen.add(slot);
+  EXPECT_EQ(chosen.size(), 4U);
+  chosen.remove(0);
+  chosen.remove(1);
+  std::set<Slot> held;
+  for (std::size_t i = 0; i < chosen.size(); ++i) held.insert(chosen.at(i));
+  EXPECT_EQ(held, (std::set<Slot>{2, 4, 7}));
+  EXPECT_FALSE(chosen.contains(0));
+  EXPECT_FALSE(chosen.contains(100));
+
+  ByteWriter saved;
+  chosen.save(saved);
+  ChosenItems loaded;
+  ByteReader in(saved.bytes());
+  loaded.load(in, 8);
+  EXPECT_TRUE(in.at_end());
+  for (std::size_t i = 0; i < chosen.size(); ++i) EXPECT_EQ(loaded.at(i), chosen.at(i));
+  ByteReader too_few_items(saved.bytes());
+  loaded.load(too_few_items, 7);
+  EXPECT_TRUE(too_few_items.failed());
 }
 
 TEST(RecentItems, ForgetsTheOldestAndCountsTheRest) {
