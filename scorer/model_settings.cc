@@ -78,8 +78,9 @@ std::uint64_t model_id(const ModelSettings& settings) {
   out.fixed(settings.parts.pairs);
   out.fixed(settings.parts.neighbours);
   out.fixed(settings.parts.repeat);
-  out.fixed(settings.parts.content);
+  // What was not there from the beginning is named where it is not as it would be without a word.
   if (settings.items_max != kItemsMaxDefault) out.fixed(settings.items_max);
+  if (!settings.parts.content) out.text("without content");
   return XXH3_64bits(out.bytes().data(), out.bytes().size());
 }
 
