@@ -115,8 +115,7 @@ void Attention::forward(const ItemParameters& items, const Query& query,
 }
 
 void Attention::backward(ItemParameters& items, const Query& query, const MomentBuckets& buckets,
-                         const Attended& attended, const float* gradient,
-                         const Kernels& kernels) {
+                         const Attended& attended, const float* gradient, const Kernels& kernels) {
   const std::size_t n = query.history.size();
   const float dims = static_cast<float>(dim_);
   const float mean_square = kernels.dot(gradient, gradient, stride_) / dims;

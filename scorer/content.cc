@@ -149,8 +149,7 @@ void Content::connect(Slot from, Slot to, float cosine) {
   auto& links = links_[from];
   std::erase_if(links, [&](const Link& link) { return stale(link); });
   const Link added{to, hands_[to], cosine};
-  if (std::any_of(links.begin(), links.end(),
-                  [&](const Link& link) { return link.slot == to; })) {
+  if (std::any_of(links.begin(), links.end(), [&](const Link& link) { return link.slot == to; })) {
     return;
   }
   changes_.mark(from);
@@ -158,9 +157,8 @@ void Content::connect(Slot from, Slot to, float cosine) {
     links.push_back(added);
     return;
   }
-  const auto farthest =
-      std::min_element(links.begin(), links.end(),
-                       [](const Link& a, const Link& b) { return a.cosine < b.cosine; });
+  const auto farthest = std::min_element(
+      links.begin(), links.end(), [](const Link& a, const Link& b) { return a.cosine < b.cosine; });
   if (farthest->cosine < cosine) *farthest = added;
 }
 
@@ -268,11 +266,10 @@ void Content::load(ByteReader& in, std::size_t item_count) {
 }
 
 std::uint64_t Content::bytes() const {
-  std::uint64_t total = words_.bytes() + codes_.capacity() * sizeof(ContentCode) +
-                        signs_.capacity() * sizeof(ContentSigns) +
-                        fingerprints_.capacity() * sizeof(std::uint64_t) +
-                        hands_.capacity() * sizeof(std::uint32_t) +
-                        links_.capacity() * sizeof(links_[0]);
+  std::uint64_t total =
+      words_.bytes() + codes_.capacity() * sizeof(ContentCode) +
+      signs_.capacity() * sizeof(ContentSigns) + fingerprints_.capacity() * sizeof(std::uint64_t) +
+      hands_.capacity() * sizeof(std::uint32_t) + links_.capacity() * sizeof(links_[0]);
   for (const auto& links : links_) total += links.capacity() * sizeof(Link);
   for (const auto& cell : cells_) total += cell.capacity() * sizeof(Slot);
   return total;

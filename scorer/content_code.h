@@ -40,8 +40,7 @@ using ContentSigns = std::array<std::uint64_t, kCodeDim / 64>;
 [[nodiscard]] ContentSigns signs_of(const ContentCode& code);
 
 // Cosine; 0 where nothing is known of either.
-[[nodiscard]] float similarity(const ContentCode& a, const ContentCode& b,
-                               const Kernels& kernels);
+[[nodiscard]] float similarity(const ContentCode& a, const ContentCode& b, const Kernels& kernels);
 
 // The item's distinct words, each as a hash, in the order of the hashes; of a long text the first
 // ones. ASCII letters count without case; any other character outside ASCII is a letter.

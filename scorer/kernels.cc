@@ -174,7 +174,8 @@ KernelLevel fastest_kernel_level() {
 
 const Kernels& kernels(KernelLevel level) {
   FOVEA_ASSERT(supported(level));
-  static constexpr Kernels kPortable{dot_portable, axpy_portable, adagrad_portable, dot_bytes_portable};
+  static constexpr Kernels kPortable{dot_portable, axpy_portable, adagrad_portable,
+                                     dot_bytes_portable};
 #if defined(__x86_64__)
   static constexpr Kernels kAvx2{dot_avx2, axpy_avx2, adagrad_avx2, dot_bytes_avx2};
   // Adagrad is bound by the divider, which is no wider in AVX-512.

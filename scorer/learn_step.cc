@@ -47,7 +47,8 @@ double LearnStep::softmax_gradient(bool positive) {
 
 StepResult LearnStep::learn(Model& model, const RecentItems& recent, const ChosenItems& chosen,
                             const Example& example, Slot target, Random& random) {
-  FOVEA_ASSERT(!moment_.query.empty() && target < model.item_count() && recent.size() > 0 && chosen.size() > 0);
+  FOVEA_ASSERT(!moment_.query.empty() && target < model.item_count() && recent.size() > 0 &&
+               chosen.size() > 0);
   const std::size_t stride = model.items.stride();
   const bool attends = model.settings.parts.attention;
   prepare(model, kernels_, moment_);
@@ -67,8 +68,8 @@ StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Chose
   interest_gradient_.assign(stride, 0.0F);
   for (const Candidate& candidate : candidates_) {
     if (skipped(candidate) || !attends || stays_out(candidate)) continue;
-    kernels_.axpy(candidate.gradient, model.items.out(candidate.slot),
-                  interest_gradient_.data(), stride);
+    kernels_.axpy(candidate.gradient, model.items.out(candidate.slot), interest_gradient_.data(),
+                  stride);
   }
   if (model.settings.parts.memory) {
     const float follows_slope = moment_.slope[index(Feature::kFollows)];

@@ -68,8 +68,7 @@ void Model::meet(Slot slot, const Kernels& kernels) {
 
 void Model::relate(Slot slot, bool is_chosen, const Kernels& kernels) {
   constexpr std::size_t kStartFrom = 5;
-  const auto nearest =
-      content.link(slot, popularity.choices(), is_chosen, kernels);
+  const auto nearest = content.link(slot, popularity.choices(), is_chosen, kernels);
   if (nearest.empty()) return;
   float sum = 0.0F;
   const std::size_t n = std::min(kStartFrom, nearest.size());

@@ -81,8 +81,8 @@ void ChosenItems::load(ByteReader& in, std::size_t item_count) {
 }
 
 void sample_candidates(const Model& model, const Moment& moment, const RecentItems& recent,
-                       const ChosenItems& chosen, Slot target, std::string_view seen_filter, Random& random,
-                       CandidateIndex& index, std::vector<Candidate>& candidates) {
+                       const ChosenItems& chosen, Slot target, std::string_view seen_filter,
+                       Random& random, CandidateIndex& index, std::vector<Candidate>& candidates) {
   const auto& lines = moment.columns.lines();
   const auto wanted = static_cast<float>(model.settings.negatives);
   float weight_sum = 0.0F;

@@ -74,7 +74,7 @@ using CandidateIndex = std::vector<std::uint32_t>;
 
 // Fills `candidates`: `target` first. `index` answers for the slots put in.
 void sample_candidates(const Model& model, const Moment& moment, const RecentItems& recent,
-                       const ChosenItems& chosen, Slot target, std::string_view seen_filter, Random& random,
-                       CandidateIndex& index, std::vector<Candidate>& candidates);
+                       const ChosenItems& chosen, Slot target, std::string_view seen_filter,
+                       Random& random, CandidateIndex& index, std::vector<Candidate>& candidates);
 
 }  // namespace fovea::scorer

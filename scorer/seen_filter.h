@@ -1,8 +1,8 @@
 #pragma once
 
-// A Bloom filter of what a user has had, small enough for a learning record: three hashes, 8 bits an
-// item, at most 1,024 bytes. A false positive (one other item in 33, while it is not full) costs a
-// negative that is not drawn, nothing else.
+// A Bloom filter of what a user has had, small enough for a learning record: three hashes, 8 bits
+// an item, at most 1,024 bytes. A false positive (one other item in 33, while it is not full) costs
+// a negative that is not drawn, nothing else.
 //
 // Source    Bloom 1970; two hashes for all: Kirsch and Mitzenmacher, "Less Hashing, Same
 //           Performance", 2006.

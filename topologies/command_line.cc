@@ -219,8 +219,9 @@ void Parser::add_evaluate() {
   sub->add_option("--every", evaluate.every, "score each so many-th eligible event")
       ->check(CLI::PositiveNumber);
   sub->add_option("--seed", evaluate.seed, "of the sampled events");
-  sub->add_option("--without", words.without,
-                  "switch a part off: learning, attention, memory, pairs, neighbours, repeat or content")
+  sub->add_option(
+         "--without", words.without,
+         "switch a part off: learning, attention, memory, pairs, neighbours, repeat or content")
       ->check(CLI::IsMember(
           {"learning", "attention", "memory", "pairs", "neighbours", "repeat", "content"}))
       ->allow_extra_args(false);

@@ -70,7 +70,8 @@ TEST_F(RepeatOf, StartsAtNothing) {
 TEST_F(RepeatOf, AStepMovesTheTermsOfItsLagClass) {
   const QueryOwnItem own{1, 3, 60'000, 2};
   x[index(Feature::kAge)] = 4.0F;
-  for (const Feature f : {Feature::kFollows, Feature::kNeighbours, Feature::kPairs, Feature::kContent}) {
+  for (const Feature f :
+       {Feature::kFollows, Feature::kNeighbours, Feature::kPairs, Feature::kContent}) {
     x[index(f)] = sparse_floor();
   }
   repeat.gather(own, buckets, 3, x, -.5F, .25F);
