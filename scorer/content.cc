@@ -103,43 +103,43 @@ void Content::make_cells() {
   }
 }
 
-// Of the kCompared items whose signs differ least from the item's, and all that differ no more than
-// the last of them, so that no order decides who is among them. Chosen items and others apart.
-void Content::find_near(Slot slot, std::span<const std::uint32_t> choices, bool with_waiting) {
-  for (Near& near : near_) near.clear();
+template <class Visit>
+void Content::visit_cells(Slot slot, Visit&& visit) const {
+  const std::size_t own = cell_of(codes_[slot]);
+  for (const Slot other : cells_[own]) visit(other);
+  for (std::size_t bit = 0; bit < cell_bits_; ++bit) {
+    for (const Slot other : cells_[own ^ std::size_t{1} << bit]) visit(other);
+  }
+}
+
+// Those kCompared whose signs differ least from the item's, and all that differ no more than the
+// last of them: no order decides who is among them.
+template <class Visit>
+void Content::visit_near(Slot slot, std::span<const std::uint32_t> choices, bool with_waiting,
+                         Visit&& visit) {
   const ContentSigns& signs = signs_[slot];
-  const auto meet = [&](Slot other) {
-    const bool waiting = choices[other] == 0;
-    if (other == slot || (waiting && !with_waiting)) return;
+  std::array<std::array<std::uint32_t, kCodeDim + 1>, 2> how_many{};  // chosen; waiting
+  differ_.clear();
+  visit_cells(slot, [&](Slot other) {
     std::size_t differ = 0;
     for (std::size_t w = 0; w < signs.size(); ++w) {
       differ += static_cast<std::size_t>(std::popcount(signs[w] ^ signs_[other][w]));
     }
-    near_[waiting ? 1 : 0].add(other, differ);
-  };
-  const std::size_t own = cell_of(codes_[slot]);
-  for (const Slot other : cells_[own]) meet(other);
-  for (std::size_t bit = 0; bit < cell_bits_; ++bit) {
-    for (const Slot other : cells_[own ^ std::size_t{1} << bit]) meet(other);
+    ++how_many[choices[other] == 0 ? 1 : 0][differ];
+    differ_.push_back(static_cast<std::uint16_t>(differ));
+  });
+  std::array<std::int32_t, 2> most{-1, -1};
+  for (std::size_t waiting = 0; waiting < (with_waiting ? 2U : 1U); ++waiting) {
+    std::size_t sum = 0;
+    while (sum < kCompared && most[waiting] < kDifferMost) {
+      sum += how_many[waiting][static_cast<std::size_t>(++most[waiting])];
+    }
   }
-  for (Near& near : near_) near.keep(kCompared);
-}
-
-void Content::Near::clear() {
-  items.clear();
-  how_many = {};
-}
-
-void Content::Near::add(Slot slot, std::size_t differ) {
-  if (differ > kDifferMost) return;
-  ++how_many[differ];
-  items.emplace_back(slot, static_cast<std::uint16_t>(differ));
-}
-
-void Content::Near::keep(std::size_t least) {
-  std::size_t most = 0;
-  for (std::size_t sum = how_many[0]; most < kDifferMost && sum < least;) sum += how_many[++most];
-  std::erase_if(items, [&](const auto& item) { return item.second > most; });
+  std::size_t at = 0;
+  visit_cells(slot, [&](Slot other) {
+    const bool waiting = choices[other] == 0;
+    if (differ_[at++] <= most[waiting ? 1 : 0] && other != slot) visit(other, waiting);
+  });
 }
 
 // ---- links ----
@@ -166,18 +166,18 @@ std::vector<Similar> Content::link(Slot slot, std::span<const std::uint32_t> cho
                                    bool with_waiting, const Kernels& kernels) {
   std::vector<Similar> of_chosen;
   if (fingerprints_[slot] == 0) return of_chosen;
-  find_near(slot, choices, with_waiting);
-  for (const bool waiting : {false, true}) {
-    std::vector<Similar> nearest;
-    for (const auto& [other, differ] : near_[waiting ? 1 : 0].items) {
-      const float cosine = similarity(codes_[slot], codes_[other], kernels);
-      if (cosine > kLeast) keep_nearest(nearest, kNearest, {other, cosine});
+  std::vector<Similar> of_waiting;
+  visit_near(slot, choices, with_waiting, [&](Slot other, bool waiting) {
+    const float cosine = similarity(codes_[slot], codes_[other], kernels);
+    if (cosine > kLeast) {
+      keep_nearest(waiting ? of_waiting : of_chosen, kNearest, {other, cosine});
     }
-    for (const Similar& similar : nearest) {
+  });
+  for (const auto* list : {&of_chosen, &of_waiting}) {
+    for (const Similar& similar : *list) {
       connect(slot, similar.slot, similar.cosine);
       connect(similar.slot, slot, similar.cosine);
     }
-    if (!waiting) of_chosen = std::move(nearest);
   }
   return of_chosen;
 }

@@ -74,23 +74,14 @@ class Content {
   static constexpr std::size_t kNearest = 10;
   static constexpr std::size_t kLinksMax = 30;
   static constexpr float kLeast = .2F;
-  static constexpr std::size_t kCompared = 256;  // in full
+  static constexpr std::size_t kCompared = 256;     // in full
+  static constexpr std::int32_t kDifferMost = 120;  // of 256: beyond, an angle is as good as right
   static constexpr std::size_t kCellItems = 8192;
 
   struct Link {
     Slot slot = kNoSlot;
     std::uint32_t hand = 0;  // hands_[slot] then: else the slot is another item's, or content
     float cosine = 0.0F;
-  };
-
-  // Items met in a search, with how many of their signs differ.
-  struct Near {
-    static constexpr std::size_t kDifferMost = kCodeDim / 2 - 8;  // an angle as good as right
-    std::vector<std::pair<Slot, std::uint16_t>> items;
-    std::array<std::uint32_t, kDifferMost + 1> how_many{};
-    void clear();
-    void add(Slot slot, std::size_t differ);
-    void keep(std::size_t least);
   };
 
   [[nodiscard]] bool stale(const Link& link) const { return link.hand != hands_[link.slot]; }
@@ -100,7 +91,11 @@ class Content {
   void put_into_cell(Slot slot);
   void take_out_of_cell(Slot slot);
   void make_cells();
-  void find_near(Slot slot, std::span<const std::uint32_t> choices, bool with_waiting);
+  template <class Visit>
+  void visit_cells(Slot slot, Visit&& visit) const;
+  template <class Visit>
+  void visit_near(Slot slot, std::span<const std::uint32_t> choices, bool with_waiting,
+                  Visit&& visit);
 
   // What a view reads:
   std::vector<std::vector<Link>> links_;
@@ -113,7 +108,7 @@ class Content {
   std::size_t cell_bits_ = 0;
   std::vector<std::vector<Slot>> cells_{1};
   Changes changes_;
-  std::array<Near, 2> near_;  // scratch: chosen ones, and others
+  std::vector<std::uint16_t> differ_;  // scratch: how many signs of each item met differ
 };
 
 }  // namespace fovea::scorer

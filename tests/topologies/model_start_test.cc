@@ -105,7 +105,7 @@ TEST_F(ModelBeginning, WithTheParentOnTheDiskWhichIsNamed) {
 
   ASSERT_TRUE(a.outcome) << a.outcome.error().message;
   ASSERT_TRUE(*a.outcome);
-  EXPECT_EQ(a.learner->stamp(), (ModelStamp{scorer::model_id(config_.model), 1, 7}));
+  EXPECT_EQ(a.learner->stamp(), (ModelStamp{scorer::model_id(config_.model), scorer::kLineage, 7}));
   EXPECT_EQ(scorer::parent(a.learner->model()), parent_at(7)->stamp());
   EXPECT_EQ((*a.outcome)->stamp, a.learner->stamp()) << "it is on the disk for the next start";
   EXPECT_NE(said_.find("takes over all tables that fit of its parent"), std::string::npos) << said_;
