@@ -170,7 +170,10 @@ void RunFixture::expect_covered(const Input& input) {
   for (const DumpedRecord& record : dump(config_.topics.recommendations)) {
     const auto slate = ingest::decode_recommendation(record.value.value_or(""));
     ASSERT_TRUE(slate) << slate.error().message;
-    const auto& events = input.scorable.at(slate->user.value);
+    const auto user = input.scorable.find(slate->user.value);
+    ASSERT_NE(user, input.scorable.end())
+        << "of " << input.scorable.size() << " users not one: " << *record.value;
+    const auto& events = user->second;
     const auto trigger = std::find(events.begin(), events.end(),
                                    std::pair(slate->trigger.partition, slate->trigger.offset));
     ASSERT_NE(trigger, events.end()) << "no such trigger: " << *record.value;

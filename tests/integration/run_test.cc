@@ -131,6 +131,8 @@ TEST_F(RunOutage, ABrokerThatIsKilledAndComesBackLosesNothing) {
   broker_.start();
   ASSERT_TRUE(broker_.running()) << broker_.output();
 
+  // A dump made at once has been seen, very rarely, to lack some of the input.
+  await_records(config_.topics.input.front(), static_cast<std::size_t>(scale_.events));
   const auto input = fold_input();
   await_folded(input);
   stop(*a);
