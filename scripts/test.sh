@@ -30,4 +30,10 @@ cmake --preset release
 stage "build"
 cmake --build --preset release -j "$jobs"
 stage "test"
-ctest --preset release -j "$jobs" --no-tests=error "${select[@]}"
+run_tests() { ctest --preset release -j "$jobs" --no-tests=error "${select[@]}"; }
+# A terminal sees every test as it ends; a file or a pipe gets what did not pass, and the summary.
+if [[ -t 1 ]]; then
+  run_tests
+else
+  run_tests | grep --line-buffered -vE '^ *Start +[0-9]+: | Passed +[0-9.]+ sec$'
+fi
