@@ -31,6 +31,7 @@ double seconds(TimeMs time) {
 struct PublishedView {
   explicit PublishedView(const ModelSettings& settings) : model(settings) {}
   Model model;
+  bool is_another = false;  // of a model that was replaced: nothing of it stays
   std::atomic<int> readers = 0;
 };
 
@@ -96,6 +97,7 @@ bool Learner::publish() {
   const std::size_t retired = 1 - impl_->current.load();
   PublishedView& next = impl_->views[retired];
   if (next.readers.load() != 0) return false;
+  if (std::exchange(next.is_another, false)) next.model = Model(impl_->model.settings);
   impl_->model.copy_changed(next.model, retired);
   impl_->current.store(retired);
   return true;
@@ -315,11 +317,18 @@ Result<std::unique_ptr<Learner::Impl>> Learner::read(std::string_view bytes, Ker
   return fresh;
 }
 
-void Learner::become(std::unique_ptr<Impl> impl) {
-  // Nobody may hold a view of what is replaced.
-  for (const PublishedView& view : impl_->views) FOVEA_ASSERT(view.readers.load() == 0);
-  impl_ = std::move(impl);
-  FOVEA_ASSERT(publish());
+// The views stay, whoever may be reading them: they are copied anew, each when its turn comes.
+void Learner::become(std::unique_ptr<Impl> other) {
+  Impl& impl = *impl_;
+  impl.model = std::move(other->model);
+  impl.recent = std::move(other->recent);
+  impl.chosen = std::move(other->chosen);
+  impl.applied = std::move(other->applied);
+  impl.now_s = other->now_s;
+  impl.digest = other->digest;
+  impl.stats = other->stats;
+  for (PublishedView& view : impl.views) view.is_another = true;
+  publish();
 }
 
 Result<void> Learner::restore(std::string_view bytes) {

@@ -101,7 +101,8 @@ class Learner {
   // All of it as bytes; what restore() needs to go on as if nothing had happened.
   [[nodiscard]] std::string snapshot() const;
 
-  // Replaces everything and publishes.
+  // Replaces everything and publishes, unless a reader holds the retired view: then the next
+  // publish() does.
   // Errors: kStop naming what is wrong: another model id or arithmetic, a checksum, a truncation.
   //         The learner is as before.
   Result<void> restore(std::string_view bytes);
@@ -119,7 +120,7 @@ class Learner {
   struct Impl;
   static Result<std::unique_ptr<Impl>> read(std::string_view bytes, KernelLevel level,
                                             std::optional<std::uint64_t> model_id);
-  void become(std::unique_ptr<Impl> impl);
+  void become(std::unique_ptr<Impl> other);
   Result<void> advance(Offset position);
   explicit Learner(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -23,6 +23,8 @@ constexpr milliseconds kPollMax{100};
 constexpr milliseconds kAskTimeout{5'000};
 constexpr seconds kMarkInterval{10};
 constexpr milliseconds kLastMarkTimeout{1'000};
+// Between two snapshots taken because models differ: a cause that stays must not stop the learning.
+constexpr seconds kSettleInterval{60};
 // Of the local disk, at most.
 constexpr double kSnapshotBytesPerSecond = 8.0 * 1024 * 1024;
 // A reader that ended is opened again so many times without progress between.
@@ -172,6 +174,7 @@ Result<void> LearnerLoop::find_beginning(const Patience& patience) {
   }
   if (found) {
     if (*found) began_with_ = **std::move(found);
+    follower_.note_restored();
     return {};
   }
   if (patience.stopping) return found.error();
@@ -209,7 +212,7 @@ Result<void> LearnerLoop::step() {
   if (auto polled = poll(); !polled) return polled;
   std::vector<std::string> disagreements;
   if (auto folded = follower_.fold(batch_, disagreements); !folded) return folded;
-  for (const std::string& disagreement : disagreements) log_error(disagreement);
+  if (auto settled = settle(disagreements); !settled) return settled;
   if (!batch_.empty()) {
     reopens_ = 0;
     position_.store(follower_.learner().stamp().position, std::memory_order_relaxed);
@@ -222,6 +225,40 @@ Result<void> LearnerLoop::step() {
   snapshot_if_due(now);
   mark_if_due(now);
   return {};
+}
+
+Result<void> LearnerLoop::settle(const std::vector<std::string>& disagreements) {
+  for (const std::string& disagreement : disagreements) log_error(disagreement);
+  if (disagreements.empty() || !publisher_ || publisher_->is_owner()) return {};
+  const auto now = clock_.monotonic();
+  if (settled_at_ && now - *settled_at_ < kSettleInterval) return {};
+  settled_at_ = now;
+
+  const Heartbeat::Waiting settling(metrics_.heartbeat);
+  scorer::Learner& learner = follower_.learner();
+  const std::string& directory = settings_.snapshot_directory;
+  const Say say = [this](const std::string& line) {
+    log_warning(config_.topics.model + ": " + line);
+  };
+  // First, so that no start takes them: they are of the model that differs.
+  finish_snapshot();
+  if (auto removed = remove_snapshots(directory, learner.stamp()); !removed) {
+    say(removed.error().message);
+  }
+  const auto transport = kafka_model_topic(config_, settings_.kafka, learner.stamp().model_id);
+  PublishedModels published(transport.open_reader, stopping_);
+  const auto taken = restore_published(published, directory, learner, kAnyPosition, say);
+  if (!taken || !*taken) {
+    say(taken ? "no published snapshot to take instead" : taken.error().message);
+    return {};
+  }
+  if (!(*taken)->path.empty()) publisher_->offer(**taken);
+  follower_.note_restored();
+  snapshot_position_ = learner.stamp().position;
+  position_.store(snapshot_position_, std::memory_order_relaxed);
+  batch_.clear();
+  auto reopened = reopen();
+  return stopping_ ? Result<void>() : reopened;
 }
 
 // Fills batch_. A reader that has ended is replaced, a bounded number of times.

@@ -59,6 +59,9 @@ class LearnerLoop {
                                                                  const Patience& patience);
 
   // Reads what there is, for 100 ms at most, folds it, and does what is due: view, snapshot, mark.
+  // Where another process's mark says that its model is another, the newest published snapshot is
+  // taken and the log read again from there; not by the process that publishes, which the others
+  // follow. The disk's own snapshots go.
   // Errors: kStop: the log cannot be read or folded any further.
   [[nodiscard]] Result<void> step();
 
@@ -105,6 +108,7 @@ class LearnerLoop {
   [[nodiscard]] bool far_behind() const;
   Result<void> reopen();
   Result<void> poll();
+  Result<void> settle(const std::vector<std::string>& disagreements);
   void snapshot_if_due(TimePoint now);
   void begin_snapshot(TimePoint now);
   void finish_snapshot();
@@ -131,6 +135,7 @@ class LearnerLoop {
   Offset snapshot_position_ = kNoOffset;
   std::future<Result<SnapshotFile>> snapshot_;  // being written
   TimePoint marked_at_;
+  std::optional<TimePoint> settled_at_;  // when a published snapshot was last taken instead
 
   const std::unique_ptr<Metrics> unwatched_;  // where nobody looks
   LearnerMetrics& metrics_;

@@ -58,6 +58,15 @@ Result<void> LogFollower::fold(const std::vector<ingest::SourceRecord>& records,
   return {};
 }
 
+void LogFollower::note_restored() {
+  const Offset position = learner_->stamp().position;
+  digests_ = DigestRing();
+  if (position >= 0) digests_.note(position, learner_->digest());
+  view_position_ = position;
+  ++unpublished_;
+  unmarked_ = false;
+}
+
 void LogFollower::skip_to(Offset next) {
   learner_->skip_to(next);
   ++unpublished_;

@@ -47,6 +47,9 @@ class LogFollower {
   Result<void> fold(const std::vector<ingest::SourceRecord>& records,
                     std::vector<std::string>& disagreements);
 
+  // The learner has been given another snapshot: what was noted of the model before is forgotten.
+  void note_restored();
+
   // As Learner::skip_to().
   void skip_to(Offset next);
 

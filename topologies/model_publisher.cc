@@ -85,6 +85,11 @@ void ModelPublisher::disown(const void* owner) {
   changed_.notify_all();
 }
 
+bool ModelPublisher::is_owner() const {
+  const std::lock_guard lock(mutex_);
+  return owner_ != nullptr;
+}
+
 void ModelPublisher::offer(SnapshotFile snapshot) {
   {
     const std::lock_guard lock(mutex_);

@@ -60,6 +60,9 @@ class ModelPublisher {
   void own(const void* owner);
   void disown(const void* owner);
 
+  // What this process publishes is what the others take.
+  [[nodiscard]] bool is_owner() const;
+
   // There is a snapshot on the disk; the newest offered is the next one published.
   void offer(SnapshotFile snapshot);
 

@@ -178,6 +178,18 @@ Result<SnapshotFile> write_snapshot(const std::string& directory, const ModelSta
   return SnapshotFile{path, stamp};
 }
 
+Result<void> remove_snapshots(const std::string& directory, const ModelStamp& model) {
+  const auto files = list_snapshots(directory);
+  if (!files) return files.error();
+  for (const SnapshotFile& file : *files) {
+    if (!same_model(file.stamp, model)) continue;
+    std::error_code error;
+    fs::remove(file.path, error);
+    if (error) return stop(file.path + ": " + error.message());
+  }
+  return {};
+}
+
 Result<std::string> read_snapshot(const SnapshotFile& file) {
   std::ifstream in(file.path, std::ios::binary);
   if (!in) return system_error(file.path);

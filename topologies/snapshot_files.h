@@ -37,6 +37,10 @@ struct SnapshotFile {
 [[nodiscard]] Result<SnapshotFile> write_snapshot(const std::string& directory,
                                                   const ModelStamp& stamp, std::string_view bytes);
 
+// Those of this model, whatever their position.
+// Errors: kStop naming the directory that cannot be read or the file that cannot be removed.
+[[nodiscard]] Result<void> remove_snapshots(const std::string& directory, const ModelStamp& model);
+
 // Errors: kStop naming the file.
 [[nodiscard]] Result<std::string> read_snapshot(const SnapshotFile& file);
 

@@ -110,6 +110,37 @@ TEST(Views, PublishWaitsForWhoStillReadsTheRetiredOne) {
   EXPECT_EQ(learner->view()->stamp.position, 299);
 }
 
+// A model may be replaced while workers read: what they hold stays, and nothing of the model before
+// is left in either copy, though it knew more items.
+TEST(Views, OutliveARestoreAndThenShowTheOtherModelAlone) {
+  SmallStream stream(small_settings());
+  const auto learner = new_learner(small_settings());
+  const auto other = new_learner(small_settings());
+  for (Offset position = 0; position < 20; ++position) {
+    const LearningRecord record = stream.next();
+    fold(*learner, record, position);
+    fold(*other, record, position);
+  }
+  fold(*learner, stream, 500, 20);
+  ASSERT_TRUE(learner->publish());
+  ASSERT_LT(other->model().item_count(), learner->model().item_count());
+  {
+    const ModelView held = learner->view();
+    fold(*learner, stream, 20, 520);
+    ASSERT_TRUE(learner->publish());
+    const std::string before = tables_of(*held);
+    ASSERT_TRUE(learner->restore(other->snapshot()));
+    EXPECT_TRUE(tables_of(*held) == before);
+    EXPECT_EQ(learner->view()->stamp.position, 539) << "the copy to write to is still read";
+    EXPECT_FALSE(learner->publish());
+  }
+  for (int copies = 0; copies < 2; ++copies) {
+    ASSERT_TRUE(learner->publish());
+    EXPECT_TRUE(tables_of(*learner->view()) == tables_of(other->model()));
+  }
+  EXPECT_EQ(learner->snapshot(), other->snapshot());
+}
+
 TEST(Views, AMovedViewIsReleasedOnce) {
   const auto learner = new_learner(small_settings());
   {

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "ingest/embedded_broker.h"
+#include "scorer/model.h"
 #include "tests/topologies/small_topology.h"
 #include "topologies/output_records.h"
 #include "topologies/topics.h"
@@ -47,13 +48,46 @@ class StartOfLearning : public testing::Test {
 
   // A log of so many records.
   void write_log(Offset records) {
+    for (Offset i = 0; i < records; ++i) log_.push_back(record(i));
+    append_log();
+  }
+
+  // What another process says that its model is.
+  void write_mark(Offset position, std::uint64_t digest) {
+    log_.emplace_back();
+    log_.back().body = Mark{"b", scorer::model_id(config_.model), position, digest, 0};
+    append_log();
+  }
+
+  void append_log() {
     auto sink = ingest::open_kafka_sink(kafka_);
     ASSERT_TRUE(sink) << sink.error().message;
-    for (Offset i = 0; i < records; ++i) {
-      ASSERT_TRUE((*sink)->append(learning_record(config_, record(i))));
+    for (const LearningRecord& made : log_) {
+      ASSERT_TRUE((*sink)->append(learning_record(config_, made)));
     }
+    log_.clear();
     const auto flushed = (*sink)->flush(30s);
     ASSERT_TRUE(flushed) << flushed.error().message;
+  }
+
+  void await_position(LearnerThread& thread, Offset position) {
+    const auto deadline = std::chrono::steady_clock::now() + 30s;
+    while (thread.loop().position() != position) {
+      ASSERT_FALSE(thread.failure()) << thread.failure()->message;
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline)
+          << "position " << thread.loop().position();
+      std::this_thread::sleep_for(5ms);
+    }
+  }
+
+  // At a position with an item that the log does not have: it shows where it has been taken.
+  std::unique_ptr<scorer::Learner> another_at(Offset position) {
+    auto made = learner_at(position - 1);
+    FOVEA_ASSERT(made->fold(record(1'000), position).has_value());
+    return made;
+  }
+  static bool knows_another(LearnerThread& thread) {
+    return thread.loop().view()->catalogue.find(ItemKey{1'001}) != scorer::kNoSlot;
   }
 
   std::unique_ptr<scorer::Learner> learner_at(Offset position) {
@@ -67,8 +101,10 @@ class StartOfLearning : public testing::Test {
     ASSERT_TRUE(write_snapshot(directory(), model->stamp(), model->snapshot()));
   }
 
-  void publish(Offset position) {
-    const auto model = learner_at(position);
+  void publish(Offset position) { publish(*learner_at(position)); }
+
+  void publish(const scorer::Learner& published) {
+    const auto* model = &published;
     const auto transport = kafka_model_topic(config_, kafka_, model->stamp().model_id);
     auto writer = transport.open_writer();
     ASSERT_TRUE(writer && (*writer)->take_over(10s));
@@ -92,13 +128,7 @@ class StartOfLearning : public testing::Test {
 
   // Learns to the end of the log, as whoever began with nothing.
   void expect_learned(LearnerThread& thread, Offset records) {
-    const auto deadline = std::chrono::steady_clock::now() + 30s;
-    while (thread.loop().position() < records - 1) {
-      ASSERT_FALSE(thread.failure()) << thread.failure()->message;
-      ASSERT_LT(std::chrono::steady_clock::now(), deadline)
-          << "position " << thread.loop().position();
-      std::this_thread::sleep_for(5ms);
-    }
+    await_position(thread, records - 1);
     thread.stop();
     EXPECT_EQ(*read_snapshot(*newest_snapshot(directory())),
               learner_at(newest_snapshot(directory())->stamp.position)->snapshot());
@@ -108,6 +138,7 @@ class StartOfLearning : public testing::Test {
   [[nodiscard]] Offset began() { return metrics_.learner().start_position.value(); }
 
   Config config_ = small_config();
+  std::vector<LearningRecord> log_;  // to be appended
   SystemClock clock_;
   Metrics metrics_{"t", clock_};
   fs::path root_;
@@ -168,6 +199,62 @@ TEST_F(StartOfLearning, FarBehindAPublishedOneThatIsHardlyAheadIsNotTaken) {
 
   EXPECT_EQ(began(), 9);
   expect_learned(*thread, 40);
+}
+
+class MarksThatDiffer : public StartOfLearning {
+ protected:
+  // The log is learned; then somebody's mark says that it should be something else.
+  std::unique_ptr<LearnerThread> learn_and_differ(bool publishes) {
+    write_log(40);
+    auto thread = start(100);
+    if (!thread) return thread;
+    await_position(*thread, 39);
+    if (publishes) thread->loop().own_publication(this);
+    publish(*another_at(29));
+    write_mark(35, 12'345);
+    await_position(*thread, 40);
+    return thread;
+  }
+};
+
+TEST_F(MarksThatDiffer, ThePublishedSnapshotIsTakenAndTheLogReadAgainFromThere) {
+  const auto thread = learn_and_differ(false);
+  ASSERT_TRUE(thread);
+
+  thread->stop();
+
+  EXPECT_FALSE(thread->failure());
+  EXPECT_TRUE(knows_another(*thread));
+  EXPECT_EQ(thread->loop().position(), 40);
+  EXPECT_EQ(metrics_.learner().marks_differed.value(), 2U)
+      << "the mark, which lies of every model, is compared again with the one that was taken";
+  auto restored = *scorer::Learner::create(config_.model);
+  const auto kept = restore_newest(directory(), *restored, [](const std::string&) {});
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->stamp.position, 40) << "the next start goes on from it";
+  EXPECT_NE(restored->model().catalogue.find(ItemKey{1'001}), scorer::kNoSlot);
+}
+
+TEST_F(MarksThatDiffer, WhoPublishesIsFollowedAndKeepsItsOwn) {
+  const auto thread = learn_and_differ(true);
+  ASSERT_TRUE(thread);
+
+  thread->stop();
+
+  EXPECT_FALSE(knows_another(*thread));
+  EXPECT_EQ(metrics_.learner().marks_differed.value(), 1U);
+}
+
+TEST_F(MarksThatDiffer, AreFollowedOnceAMinuteAtMost) {
+  const auto thread = learn_and_differ(false);
+  ASSERT_TRUE(thread);
+  write_mark(38, 54'321);
+  await_position(*thread, 41);
+  thread->stop();
+
+  EXPECT_EQ(metrics_.learner().marks_differed.value(), 3U);
+  EXPECT_TRUE(knows_another(*thread));
+  EXPECT_EQ(newest_snapshot(directory())->stamp.position, 41);
 }
 
 }  // namespace
