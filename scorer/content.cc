@@ -27,20 +27,24 @@ void keep_nearest(std::vector<Similar>& best, std::size_t most, const Similar& i
 }  // namespace
 
 void Content::add() {
-  links_.emplace_back();
-  hands_.push_back(0);
-  codes_.emplace_back();
-  signs_.emplace_back();
-  fingerprints_.push_back(0);
-  changes_.mark(static_cast<Slot>(links_.size() - 1));
-  if (links_.size() > kCellItems << cell_bits_) {
-    ++cell_bits_;
-    make_cells();
-  }
+  ++item_count_;
+  if (!fingerprints_.empty()) make_rows();
+}
+
+// For every item that has none.
+void Content::make_rows() {
+  links_.resize(item_count_);
+  hands_.resize(item_count_);
+  codes_.resize(item_count_);
+  signs_.resize(item_count_);
+  fingerprints_.resize(item_count_);
+  if (item_count_ <= kCellItems << cell_bits_) return;
+  while (item_count_ > kCellItems << cell_bits_) ++cell_bits_;
+  make_cells();
 }
 
 void Content::forget_links(Slot slot) {
-  if (fingerprints_[slot] == 0) return;
+  if (!described(slot)) return;
   take_out_of_cell(slot);
   ++hands_[slot];
   links_[slot] = {};
@@ -56,9 +60,10 @@ void Content::reset(Slot slot) {
 bool Content::describe(Slot slot, const Item& item) {
   const std::vector<std::uint64_t> words = words_of(item);
   const std::uint64_t said = fingerprint(words, item);
-  if (said == fingerprints_[slot]) return false;
+  if (said == (described(slot) ? fingerprints_[slot] : 0)) return false;
   forget_links(slot);
   if (said == 0) return false;
+  make_rows();
   words_.add(words);
   fingerprints_[slot] = said;
   codes_[slot] = make_code(words, words_, item);
@@ -68,7 +73,8 @@ bool Content::describe(Slot slot, const Item& item) {
 }
 
 void Content::take(Slot slot, const Content& from, Slot from_slot) {
-  if (from.fingerprints_[from_slot] == 0) return;
+  if (!from.described(from_slot)) return;
+  make_rows();
   codes_[slot] = from.codes_[from_slot];
   signs_[slot] = from.signs_[from_slot];
   fingerprints_[slot] = from.fingerprints_[from_slot];
@@ -165,7 +171,7 @@ void Content::connect(Slot from, Slot to, float cosine) {
 std::vector<Similar> Content::link(Slot slot, std::span<const std::uint32_t> choices,
                                    bool with_waiting, const Kernels& kernels) {
   std::vector<Similar> of_chosen;
-  if (fingerprints_[slot] == 0) return of_chosen;
+  if (!described(slot)) return of_chosen;
   std::vector<Similar> of_waiting;
   visit_near(slot, choices, with_waiting, [&](Slot other, bool waiting) {
     const float cosine = similarity(codes_[slot], codes_[other], kernels);
@@ -185,6 +191,7 @@ std::vector<Similar> Content::link(Slot slot, std::span<const std::uint32_t> cho
 // ---- asking ----
 
 void Content::read(const Query& query, SparseColumns& columns) const {
+  if (links_.empty()) return;
   for (std::size_t k = 0; k < std::min(kContentDepth, query.history.size()); ++k) {
     const Slot slot = query.newest(k).slot;
     if (slot == kNoSlot) continue;
@@ -198,6 +205,7 @@ void Content::read(const Query& query, SparseColumns& columns) const {
 
 std::array<float, kContentDepth> Content::parts(const Query& query, Slot item) const {
   std::array<float, kContentDepth> parts{};
+  if (links_.empty()) return parts;
   for (std::size_t k = 0; k < std::min(kContentDepth, query.history.size()); ++k) {
     const Slot slot = query.newest(k).slot;
     if (slot == kNoSlot) continue;
@@ -223,9 +231,9 @@ void Content::copy_changed(Content& view, std::size_t view_index) {
 
 void Content::save(ByteWriter& out) const {
   words_.save(out);
-  for (std::size_t slot = 0; slot < links_.size(); ++slot) {
-    out.fixed(fingerprints_[slot]);
-    if (fingerprints_[slot] == 0) continue;
+  for (std::size_t slot = 0; slot < item_count_; ++slot) {
+    out.fixed(described(static_cast<Slot>(slot)) ? fingerprints_[slot] : std::uint64_t{0});
+    if (!described(static_cast<Slot>(slot))) continue;
     out.fixed(codes_[slot].values);
     std::vector<Link> links = links_[slot];
     std::erase_if(links, [&](const Link& link) { return stale(link); });
@@ -239,15 +247,13 @@ void Content::save(ByteWriter& out) const {
 
 void Content::load(ByteReader& in, std::size_t item_count) {
   words_.load(in);
-  links_.assign(item_count, {});
-  hands_.assign(item_count, 0);
-  codes_.assign(item_count, {});
-  signs_.assign(item_count, {});
-  fingerprints_.assign(item_count, 0);
+  item_count_ = item_count;
   for (std::size_t slot = 0; slot < item_count && !in.failed(); ++slot) {
+    const auto said = in.fixed<std::uint64_t>();
+    if (said == 0) continue;
+    make_rows();
     changes_.mark(static_cast<Slot>(slot));
-    fingerprints_[slot] = in.fixed<std::uint64_t>();
-    if (fingerprints_[slot] == 0) continue;
+    fingerprints_[slot] = said;
     codes_[slot].values = in.fixed<decltype(ContentCode::values)>();
     codes_[slot].inverse_length = inverse_length(codes_[slot].values);
     signs_[slot] = signs_of(codes_[slot]);
@@ -260,8 +266,6 @@ void Content::load(ByteReader& in, std::size_t item_count) {
     if (links_[slot].size() > kLinksMax) in.fail();
     if (in.failed()) return;
   }
-  cell_bits_ = 0;
-  while (item_count > kCellItems << cell_bits_) ++cell_bits_;
   make_cells();
 }
 

@@ -17,6 +17,7 @@
 //           signs of their first few numbers, twice as many with each doubling of the slots, and
 //           the item's cell and those one sign away are searched: some 4,096 to 8,192 items each.
 //           The 256 whose signs differ least are compared in full.
+// Memory    There are no rows before the first item is described.
 // Cost      A search is four words an item met; asking walks 150 links at most.
 
 #include <array>
@@ -84,6 +85,10 @@ class Content {
     float cosine = 0.0F;
   };
 
+  [[nodiscard]] bool described(Slot slot) const {
+    return !fingerprints_.empty() && fingerprints_[slot] != 0;
+  }
+  void make_rows();
   [[nodiscard]] bool stale(const Link& link) const { return link.hand != hands_[link.slot]; }
   void connect(Slot from, Slot to, float cosine);
   void forget_links(Slot slot);
@@ -97,7 +102,9 @@ class Content {
   void visit_near(Slot slot, std::span<const std::uint32_t> choices, bool with_waiting,
                   Visit&& visit);
 
-  // What a view reads:
+  std::size_t item_count_ = 0;
+
+  // A row an item, or none at all. What a view reads:
   std::vector<std::vector<Link>> links_;
   std::vector<std::uint32_t> hands_;  // how often the slot's content was forgotten
   // The learner's alone:

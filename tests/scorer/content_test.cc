@@ -367,6 +367,45 @@ TEST(Content, GoesOnFromItsBytesAsIfNothingHadHappened) {
   EXPECT_FALSE(fewer_items.at_end());
 }
 
+std::string bytes_of(const Content& content) {
+  ByteWriter out;
+  content.save(out);
+  return out.take();
+}
+
+TEST(Content, TakesNoMemoryAnItemBeforeTheFirstOneIsDescribed) {
+  constexpr Slot kItems = 20'000;
+  Content content;
+  const std::uint64_t empty = content.bytes();
+  for (Slot slot = 0; slot < kItems; ++slot) {
+    content.add();
+    EXPECT_FALSE(content.describe(slot, {}));
+  }
+  EXPECT_EQ(content.bytes(), empty);
+
+  Content loaded;
+  const std::string saved = bytes_of(content);
+  ByteReader in(saved);
+  loaded.load(in, kItems);
+  ASSERT_TRUE(in.at_end());
+  EXPECT_LT(loaded.bytes(), empty + 1'000) << "but for its cells";
+  Content view;
+  loaded.copy_changed(view, 0);
+  const std::vector<std::uint32_t> choices(kItems, 1);
+  for (Content* each : {&content, &loaded}) {
+    EXPECT_TRUE(each->describe(17, titled("red mug")));
+    EXPECT_TRUE(each->describe(kItems - 1, titled("red mug")));
+    each->add();
+    EXPECT_EQ(each->link(17, choices, false, fast()).size(), 1U);
+  }
+  EXPECT_EQ(bytes_of(loaded), bytes_of(content));
+  Query query;
+  query.history.push_back({small_key(17), 17, 0, EventType::kClick});
+  EXPECT_EQ(view.parts(query, kItems - 1)[0], 0.0F);
+  loaded.copy_changed(view, 0);
+  EXPECT_GT(view.parts(query, kItems - 1)[0], .5F);
+}
+
 // ---- in the model ----
 
 ItemChange announcement(std::uint64_t item, const std::string& title) {
