@@ -48,6 +48,9 @@ struct ConsumerSettings {
   std::string start = "earliest";
   // Those of `topics` that are read from their beginning whatever `start` says.
   std::set<std::string> whole_topics = {};
+  // A partition whose position is below the topic's start goes on from there and says what is gone;
+  // else it stops.
+  bool skip_lost = false;
 };
 
 // A member of a consumer group; range assignment, offsets never committed by the client itself.

@@ -186,7 +186,8 @@ class KafkaSource final : public Source {
  private:
   struct Place {
     Offset next = 0;             // the least offset that may come next
-    Offset reached = kNoOffset;  // for progress(): counts transaction markers, too
+    Offset reached = kNoOffset;  // up to which it was read: counts transaction markers, too
+    Offset start = 0;            // as assigned: an offset, or one of the client's names for an end
     bool ended = false;          // the end was reached at least once
   };
 
@@ -262,9 +263,14 @@ class KafkaSource final : public Source {
     membership_ = read_membership();
     client_->session_renewed();
     for (const auto& start : *starts) {
-      places_[start.at] = {std::max<Offset>(start.next, 0), std::max(start.next, kNoOffset)};
+      places_[start.at] = {std::max<Offset>(start.next, 0), std::max(start.next, kNoOffset),
+                           start.next};
     }
-    // An assignment starts unpaused, also for what the listener has just asked to hold back.
+    hold_paused();
+  }
+
+  // An assignment starts unpaused, also for what the listener has just asked to hold back.
+  void hold_paused() {
     std::vector<TopicPartition> held;
     for (const TopicPartition& at : paused_) {
       if (fetching_.contains(at)) held.push_back(at);
@@ -363,7 +369,7 @@ class KafkaSource final : public Source {
         missing_ = true;
         return;
       case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-        stopped_ = position_gone(at, words);
+        if (auto gone = position_gone(at, words); !gone) stopped_ = gone.error();
         return;
       // The member was slow; the client leaves and joins again, which on_revoked(lost) tells.
       case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
@@ -388,7 +394,8 @@ class KafkaSource final : public Source {
     place->second.ended = true;
   }
 
-  Error position_gone(const TopicPartition& at, const std::string& words) {
+  // Errors: kStop, unless it could go on behind what is gone.
+  Result<void> position_gone(const TopicPartition& at, const std::string& words) {
     std::int64_t low = 0;
     std::int64_t high = 0;
     const auto place = places_.find(at);
@@ -399,14 +406,32 @@ class KafkaSource final : public Source {
     }
     const std::string position = words_for(at) + ": position " + std::to_string(place->second.next);
     if (place->second.next < low) {
-      return stop(position + " is below the topic's start " + std::to_string(low) +
-                  ": records between them are gone");
+      const std::string lost = position + " is below the topic's start " + std::to_string(low) +
+                               ": records between them are gone";
+      if (!consumer_.skip_lost) return stop(lost);
+      client_->log("LOST", lost);
+      return go_on_at(at, low);
     }
     if (place->second.next > high) {
       return stop(position + " is beyond the topic's end " + std::to_string(high) +
                   ": the topic was made anew or its position is another's");
     }
     return stop(position + ": " + words);
+  }
+
+  // All partitions are assigned anew, where they stand: one whose position was refused is stopped
+  // for good to the client, which seeks nothing then (2.0.2).
+  Result<void> go_on_at(const TopicPartition& at, Offset next) {
+    places_[at].next = places_[at].reached = next;
+    std::vector<TopicPosition> positions;
+    for (const auto& [each, place] : places_) {
+      positions.push_back({each, place.reached == kNoOffset ? place.start : place.reached});
+    }
+    const KafkaPartitions assignment = to_kafka(positions);
+    const auto code = rd_kafka_assign(client_->handle(), assignment.get());
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka_error(code, "assignment");
+    hold_paused();
+    return {};
   }
 
   // The client reports a missing topic once, and sometimes a topic that was made a moment ago.

@@ -87,7 +87,7 @@ struct LearningSettings {
   std::int64_t retention_ms = 86'400'000;
 };
 
-// What happens where the learning log begins after the model's position.
+// What happens where a log begins after the position that is wanted.
 enum class OnGap : std::uint8_t { kStop, kContinue };
 
 struct PublicationSettings {
@@ -111,6 +111,7 @@ struct Config {
   TopicNames topics;
   TopicShape topic_shape;
   bool keyed_by_user = true;
+  OnGap on_lost = OnGap::kStop;    // of the input
   std::string start = "earliest";  // "earliest", "latest" or milliseconds since the epoch
   ingest::EventMapping mapping;
   ingest::ItemContract items;

@@ -192,6 +192,10 @@ std::vector<ConfigKey> make_keys() {
       "topics.events",
       [](auto& c) -> auto& { return c.keyed_by_user; }));
   keys.push_back(start_key());
+  keys.push_back(choice_key<OnGap>(
+      "input.on_lost", {{"stop", OnGap::kStop}, {"continue", OnGap::kContinue}},
+      "where the group's position is below the input's start: stop, or go on from the start",
+      [](auto& c) -> auto& { return c.on_lost; }));
   keys.push_back(text_key(
       "input.each", "a JSON pointer", "an array of the record; each entry is an event",
       [](auto& c) -> auto& { return c.mapping.each; }));

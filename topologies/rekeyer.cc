@@ -114,6 +114,7 @@ Result<void> Rekeyer::join() {
   consumer.group_id = shared_.config.group_id + "-rekey";
   consumer.instance_id = instance_id_;
   consumer.start = shared_.config.start;
+  consumer.skip_lost = shared_.config.on_lost == OnGap::kContinue;
   auto source = shared_.clients.open_source(shared_.kafka, consumer, *this);
   if (!source) return source.error();
   source_ = *std::move(source);

@@ -185,6 +185,7 @@ Result<void> Worker::join() {
   consumer.start = config.start;
   // Where the events begin says nothing about the catalogue.
   consumer.whole_topics = {config.topics.items};
+  consumer.skip_lost = config.on_lost == OnGap::kContinue;
   auto source = shared_.clients.open_source(client_settings(), consumer, *this);
   if (!source) return source.error();
   source_ = *std::move(source);

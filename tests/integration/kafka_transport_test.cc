@@ -613,6 +613,36 @@ TEST_F(KafkaSource, AMissingTopicIsNamed) {
   EXPECT_EQ(error.message, "topic " + missing + " does not exist");
 }
 
+TEST_F(KafkaSource, APositionBelowTheStartStopsOrIsGoneOnBehind) {
+  const auto topic = make_topic(settings, "below", 2);
+  test::produce(settings, numbered_records(topic, 2, 8));
+  auto admin = open_kafka_admin(settings);
+  ASSERT_TRUE(admin) << admin.error().message;
+  ASSERT_TRUE((*admin)->delete_before({topic, 0}, 5, 10s));
+  Listener listener;
+  listener.positions = {{{topic, 0}, 2}, {{topic, 1}, 6}};
+  auto stops = open_source(topic, unique_name("group"), listener);
+  ASSERT_NE(stops, nullptr);
+
+  const Error error = poll_until_error(*stops);
+
+  EXPECT_EQ(error.disposition, Disposition::kStop);
+  EXPECT_NE(error.message.find("position 2 is below the topic's start 5"), std::string::npos)
+      << error.message;
+
+  ConsumerSettings consumer{{topic}, unique_name("group"), {}, "earliest"};
+  consumer.skip_lost = true;
+  auto goes_on = open_kafka_source(settings, consumer, listener);
+  ASSERT_TRUE(goes_on) << goes_on.error().message;
+  std::vector<SourceRecord> out;
+  poll_until(**goes_on, out, [&] { return out.size() == 5; });
+  std::map<Partition, std::vector<Offset>> offsets;
+  for (const SourceRecord& record : out) offsets[record.partition].push_back(record.offset);
+  EXPECT_EQ(offsets[0], (std::vector<Offset>{5, 6, 7}));
+  EXPECT_EQ(offsets[1], (std::vector<Offset>{6, 7}));
+  EXPECT_TRUE((*goes_on)->commit({{{topic, 0}, 8}}));
+}
+
 TEST_F(KafkaSource, APositionBeyondTheEndStopsAndNamesBoth) {
   const auto topic = make_topic(settings, "beyond", 1);
   test::produce(settings, numbered_records(topic, 1, 5));

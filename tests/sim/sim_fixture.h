@@ -103,6 +103,7 @@ class SimFixture : public testing::Test {
   }
   void reopen(Reader& reader, const std::string& instance, const std::string& start = "earliest") {
     ingest::ConsumerSettings settings{{"t"}, "g", instance, start, {}};
+    settings.skip_lost = skip_lost;
     auto source = cluster.open_source(settings, reader.listener, reader.process);
     ASSERT_TRUE(source) << source.error().message;
     reader.source = *std::move(source);
@@ -135,6 +136,7 @@ class SimFixture : public testing::Test {
   SimClock clock;
   FaultPlan plan;
   SimCluster cluster{clock, plan, 7};
+  bool skip_lost = false;  // of whoever joins
   const TopicPartition at{"t", 0};
 };
 

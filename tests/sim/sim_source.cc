@@ -272,9 +272,11 @@ class SimSource final : public ingest::Source {
     return count;
   }
 
-  bool in_reach(const TopicPartition& at, const Place& place) {
+  bool in_reach(const TopicPartition& at, Place& place) {
     const LogPartition& partition = log(at);
-    if (place.next < partition.start) {
+    if (place.next < partition.start && consumer_.skip_lost) {
+      place.next = partition.start;
+    } else if (place.next < partition.start) {
       stopped_ = stop(fmt::format(
           "{}: position {} is below the topic's start {}: records between them are gone",
           words_for(at), place.next, partition.start));

@@ -135,6 +135,16 @@ TEST_F(SimSourceTest, StopsAtAPositionThatTheTopicDoesNotHave) {
   }
 }
 
+TEST_F(SimSourceTest, GoesOnBehindWhatIsGoneWhereItIsToldTo) {
+  fill(0, 10);
+  cluster.trim(at, 5);
+  skip_lost = true;
+  const auto reader = join();
+  reader->listener.answer = position(2);
+  settle({reader.get()});
+  EXPECT_EQ(reader->values(0), (std::vector<std::string>{"5", "6", "7", "8", "9"}));
+}
+
 TEST_F(SimSourceTest, HandsPartitionsOverInsideOfPollAndCommitsBefore) {
   fill(0, 10);
   const auto first = join();
