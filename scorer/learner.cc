@@ -35,12 +35,26 @@ struct PublishedView {
   std::atomic<int> readers = 0;
 };
 
-struct Learner::Impl {
+// What was folded, and all that a snapshot holds.
+struct Learner::Folded {
+  explicit Folded(const ModelSettings& settings)
+      : model(settings), recent(static_cast<std::size_t>(settings.recent_items_max)) {}
+
+  Model model;
+  RecentItems recent;
+  ChosenItems chosen;
+  // The highest source folded, by source partition: what at_least_once wrote twice counts once.
+  std::map<std::pair<std::string, Partition>, std::pair<Offset, std::uint16_t>> applied;
+  double now_s = 0.0;  // the newest example's time
+  std::uint64_t digest = 0;
+  LearnerStats stats;
+};
+
+struct Learner::Impl : Folded {
   Impl(const ModelSettings& settings, KernelLevel kernel_level)
-      : level(kernel_level),
-        model(settings),
+      : Folded(settings),
+        level(kernel_level),
         step(kernels(kernel_level)),
-        recent(static_cast<std::size_t>(settings.recent_items_max)),
         views{{PublishedView(settings), PublishedView(settings)}} {}
 
   LearnOutcome fold_example(const Example& example, Offset position);
@@ -49,16 +63,7 @@ struct Learner::Impl {
   void make_room(ItemKey item);
 
   KernelLevel level;
-  Model model;
   LearnStep step;
-  RecentItems recent;
-  ChosenItems chosen;
-  // The highest source folded, by source partition: what at_least_once wrote twice counts once.
-  std::map<std::pair<std::string, Partition>, std::pair<Offset, std::uint16_t>> applied;
-  double now_s = 0.0;  // the newest example's time
-  std::uint64_t digest = 0;
-  LearnerStats stats;
-
   std::array<PublishedView, kViewCount> views;
   std::atomic<std::size_t> current = 0;
 };
@@ -269,8 +274,8 @@ std::string Learner::snapshot() const {
 
 // Of `model_id`, if one is given: what the settings ask for is not allocated before they are known.
 // Errors: kStop: damaged, of another version, of another model.
-Result<std::unique_ptr<Learner::Impl>> Learner::read(std::string_view bytes, KernelLevel level,
-                                                     std::optional<std::uint64_t> model_id) {
+Result<std::unique_ptr<Learner::Folded>> Learner::read(std::string_view bytes,
+                                                       std::optional<std::uint64_t> model_id) {
   constexpr std::size_t kTrailer = sizeof(std::uint64_t);
   ByteReader header(bytes);
   const auto magic = header.fixed<std::uint32_t>();
@@ -297,7 +302,7 @@ Result<std::unique_ptr<Learner::Impl>> Learner::read(std::string_view bytes, Ker
                             *model_id));
   }
 
-  auto fresh = std::make_unique<Impl>(settings, level);
+  auto fresh = std::make_unique<Folded>(settings);
   fresh->model.load(in);
   fresh->recent.load(in, fresh->model.item_count());
   fresh->chosen.load(in, fresh->model.item_count());
@@ -318,36 +323,29 @@ Result<std::unique_ptr<Learner::Impl>> Learner::read(std::string_view bytes, Ker
 }
 
 // The views stay, whoever may be reading them: they are copied anew, each when its turn comes.
-void Learner::become(std::unique_ptr<Impl> other) {
-  Impl& impl = *impl_;
-  impl.model = std::move(other->model);
-  impl.recent = std::move(other->recent);
-  impl.chosen = std::move(other->chosen);
-  impl.applied = std::move(other->applied);
-  impl.now_s = other->now_s;
-  impl.digest = other->digest;
-  impl.stats = other->stats;
-  for (PublishedView& view : impl.views) view.is_another = true;
+void Learner::become(Folded&& other) {
+  static_cast<Folded&>(*impl_) = std::move(other);
+  for (PublishedView& view : impl_->views) view.is_another = true;
   publish();
 }
 
 Result<void> Learner::restore(std::string_view bytes) {
   const ModelStamp own = impl_->model.stamp;
-  auto read_impl = read(bytes, impl_->level, own.model_id);
-  if (!read_impl) return read_impl.error();
-  const std::uint32_t lineage = (*read_impl)->model.stamp.lineage;
+  auto folded = read(bytes, own.model_id);
+  if (!folded) return folded.error();
+  const std::uint32_t lineage = (*folded)->model.stamp.lineage;
   if (!same_arithmetic(lineage, own.lineage)) {
     return stop(fmt::format("snapshot of lineage {}, not {}: its arithmetic differs", lineage,
                             own.lineage));
   }
-  become(*std::move(read_impl));
+  become(std::move(**folded));
   return {};
 }
 
 Result<Inheritance> Learner::take_over(std::string_view parent) {
-  auto read_impl = read(parent, impl_->level, std::nullopt);
-  if (!read_impl) return read_impl.error();
-  Impl& from = **read_impl;
+  auto folded = read(parent, std::nullopt);
+  if (!folded) return folded.error();
+  Folded& from = **folded;
   const ModelSettings& settings = impl_->model.settings;
   if (from.model.settings.topology != settings.topology) {
     return stop(fmt::format("the snapshot is of topology \"{}\", not \"{}\"",
@@ -357,18 +355,18 @@ Result<Inheritance> Learner::take_over(std::string_view parent) {
       same_arithmetic(from.model.stamp.lineage, impl_->model.stamp.lineage)) {
     return stop(fmt::format("model {:016x} is not its own parent", from.model.stamp.model_id));
   }
-  auto fresh = std::make_unique<Impl>(settings, impl_->level);
-  const Inheritance inherited = fresh->model.take_over(from.model);
+  Folded fresh(settings);
+  const Inheritance inherited = fresh.model.take_over(from.model);
   if (inherited == Inheritance::kRows) {
     if (settings.recent_items_max == from.model.settings.recent_items_max &&
-        fresh->model.item_count() == from.model.item_count()) {
-      fresh->recent = std::move(from.recent);
+        fresh.model.item_count() == from.model.item_count()) {
+      fresh.recent = std::move(from.recent);
     }
-    fresh->chosen = std::move(from.chosen);
-    fresh->applied = std::move(from.applied);
-    fresh->now_s = from.now_s;
-    fresh->digest = from.digest;
-    fresh->stats = from.stats;
+    fresh.chosen = std::move(from.chosen);
+    fresh.applied = std::move(from.applied);
+    fresh.now_s = from.now_s;
+    fresh.digest = from.digest;
+    fresh.stats = from.stats;
   }
   become(std::move(fresh));
   return inherited;

@@ -117,10 +117,11 @@ class Learner {
   Result<Inheritance> take_over(std::string_view parent);
 
  private:
+  struct Folded;
   struct Impl;
-  static Result<std::unique_ptr<Impl>> read(std::string_view bytes, KernelLevel level,
-                                            std::optional<std::uint64_t> model_id);
-  void become(std::unique_ptr<Impl> other);
+  static Result<std::unique_ptr<Folded>> read(std::string_view bytes,
+                                              std::optional<std::uint64_t> model_id);
+  void become(Folded&& other);
   Result<void> advance(Offset position);
   explicit Learner(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

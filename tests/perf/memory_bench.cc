@@ -1,5 +1,6 @@
 // Memory of a model by number of items: its tables, what the process holds for learner and two
-// views, and a snapshot, beside the table of scorer/README.md.
+// views, and a snapshot, beside the table of scorer/README.md; and how fast a snapshot is made and
+// restored, memory to memory, the median of three times.
 //
 //   memory_bench [ITEMS]...     10000 and 1000000 unless named
 //
@@ -11,6 +12,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -66,6 +69,18 @@ std::uint64_t resident_bytes() {
   return pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
+template <class Work>
+double median_seconds(const Work& work) {
+  std::array<double, 3> taken{};
+  for (double& seconds : taken) {
+    const auto began = std::chrono::steady_clock::now();
+    work();
+    seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  }
+  std::sort(taken.begin(), taken.end());
+  return taken[1];
+}
+
 void measure(std::uint64_t items) {
   ModelSettings settings;
   settings.topology = "memory";
@@ -86,7 +101,8 @@ void measure(std::uint64_t items) {
   }
   FOVEA_ASSERT(learner.publish() && learner.publish());
   const std::uint64_t held = resident_bytes() - at_start;
-  const std::string snapshot = learner.snapshot();
+  std::string snapshot;
+  const double made_s = median_seconds([&] { snapshot = learner.snapshot(); });
 
   const auto an_item = [&](std::uint64_t bytes) {
     return static_cast<double>(bytes) / static_cast<double>(items);
@@ -100,9 +116,12 @@ void measure(std::uint64_t items) {
     if (by_item) parts += fmt::format(" {} {:.0f},", table.table, an_item(table.bytes));
   }
   parts.pop_back();
-  fmt::print("| {} |{} | {:.0f} | {:.0f} | {:.0f} | {:.0f} |\n", items, parts, an_item(tables),
-             static_cast<double>(fixed) / 1e6, static_cast<double>(held) / 1e6,
-             static_cast<double>(snapshot.size()) / 1e6);
+  const double restored_s =
+      median_seconds([&] { FOVEA_ASSERT(learner.restore(snapshot).has_value()); });
+  const double size = static_cast<double>(snapshot.size());
+  fmt::print("| {} |{} | {:.0f} | {:.0f} | {:.0f} | {:.0f} | {:.2f} | {:.2f} |\n", items, parts,
+             an_item(tables), static_cast<double>(fixed) / 1e6, static_cast<double>(held) / 1e6,
+             size / 1e6, size / made_s / 1e9, size / restored_s / 1e9);
 }
 
 }  // namespace
@@ -114,7 +133,8 @@ int main(int argc, char** argv) {
   if (sizes.empty()) sizes = {10'000, 1'000'000};
   fmt::print(
       "| items | bytes an item, by table | all tables | apart from items, MB | resident: "
-      "learner and two views, MB | snapshot, MB |\n|---|---|---|---|---|---|\n");
+      "learner and two views, MB | snapshot, MB | made, GB/s | restored, GB/s |\n"
+      "|---|---|---|---|---|---|---|---|\n");
   for (const std::uint64_t items : sizes) {
     std::fflush(stdout);
     const pid_t child = fork();
