@@ -22,6 +22,9 @@ using namespace std::chrono_literals;
 using test::DumpedRecord;
 using test::Process;
 
+// Only a machine that stands still takes as long.
+constexpr auto kWithin = 120s;
+
 std::string file_text(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
@@ -76,14 +79,14 @@ std::unique_ptr<Process> RunFixture::start(const std::string& process,
 void RunFixture::command(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), FOVEA_BINARY);
   Process process(arguments, path("command.log"));
-  ASSERT_EQ(process.wait(60s), 0) << file_text(path("command.log"));
+  ASSERT_EQ(process.wait(kWithin), 0) << file_text(path("command.log"));
 }
 
 void RunFixture::stop(Process& process) {
   // Twice, as timeout(1) does.
   process.signal(SIGTERM);
   process.signal(SIGTERM);
-  ASSERT_EQ(process.wait(30s), 0);
+  ASSERT_EQ(process.wait(kWithin), 0);
 }
 
 void RunFixture::kill(Process& process) {
@@ -96,7 +99,7 @@ std::vector<DumpedRecord> RunFixture::dump(const std::string& topic) {
 }
 
 void RunFixture::await_learned(std::int64_t at_least) {
-  const auto deadline = std::chrono::steady_clock::now() + 60s;
+  const auto deadline = std::chrono::steady_clock::now() + kWithin;
   auto reader = ingest::open_partition_reader(settings_, {config_.topics.learning, 0}, 0);
   ASSERT_TRUE(reader) << reader.error().message;
   std::set<std::pair<Partition, Offset>> sources;
@@ -116,8 +119,26 @@ void RunFixture::await_learned(std::int64_t at_least) {
   }
 }
 
+void RunFixture::await_catalogue() {
+  const std::size_t said = dump(config_.topics.items).size();
+  const auto deadline = std::chrono::steady_clock::now() + kWithin;
+  for (;;) {
+    std::set<std::pair<Partition, Offset>> learned;
+    for (const DumpedRecord& dumped : dump(config_.topics.learning)) {
+      const auto record = scorer::decode_learning_record(dumped.value.value_or(""));
+      ASSERT_TRUE(record) << record.error().message;
+      if (!std::holds_alternative<ItemChange>(record->body)) continue;
+      learned.emplace(record->source.partition, record->source.offset);
+    }
+    if (learned.size() == said) return;
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline)
+        << learned.size() << " of " << said << " records of the catalogue are in the learning log";
+    std::this_thread::sleep_for(50ms);
+  }
+}
+
 void RunFixture::await_records(const std::string& topic, std::size_t at_least) {
-  const auto deadline = std::chrono::steady_clock::now() + 60s;
+  const auto deadline = std::chrono::steady_clock::now() + kWithin;
   std::size_t there = 0;
   while ((there = dump(topic).size()) < at_least) {
     ASSERT_LT(std::chrono::steady_clock::now(), deadline)
@@ -127,7 +148,7 @@ void RunFixture::await_records(const std::string& topic, std::size_t at_least) {
 }
 
 void RunFixture::await_said(const std::string& process, const std::string& what) {
-  const auto deadline = std::chrono::steady_clock::now() + 60s;
+  const auto deadline = std::chrono::steady_clock::now() + kWithin;
   while (file_text(path(process + ".log")).find(what, said_before_[process]) == std::string::npos) {
     ASSERT_LT(std::chrono::steady_clock::now(), deadline)
         << process << " has not said \"" << what << '"';
@@ -190,7 +211,7 @@ void RunFixture::expect_covered(const Input& input) {
 }
 
 void RunFixture::await_folded(const Input& input) {
-  const auto deadline = std::chrono::steady_clock::now() + 60s;
+  const auto deadline = std::chrono::steady_clock::now() + kWithin;
   for (;;) {
     std::map<std::string, Offset> applied;
     for (const DumpedRecord& record : dump(config_.topics.profiles)) {
@@ -290,7 +311,7 @@ void RunFixture::through_stops_and_kills() {
   kill(*b);
   a = start("a");
   b = start("b");
-  ASSERT_EQ(produce.wait(60s), 0) << file_text(path("produce.log"));
+  ASSERT_EQ(produce.wait(kWithin), 0) << file_text(path("produce.log"));
   const auto input = fold_input();
   await_folded(input);
   for (const char* process : {"a", "b"}) await_said(process, "reading");
@@ -341,24 +362,25 @@ void RunFixture::satisfy_the_independent_checker() {
   kill(*a);
   a = start("a");
   await_folded(fold_input());
+  await_catalogue();
   await_said("a", "reading");
   stop(*a);
 
   const std::string scripts = FOVEA_SOURCE_DIR "/scripts/";
   Process print_config({FOVEA_BINARY, "run", topology("a"), "--print-config"}, path("config.toml"));
-  ASSERT_EQ(print_config.wait(30s), 0);
+  ASSERT_EQ(print_config.wait(kWithin), 0);
   Process profiles({FOVEA_BINARY, "profile", "export", topology("a")}, path("profiles.ndjson"));
-  ASSERT_EQ(profiles.wait(30s), 0);
+  ASSERT_EQ(profiles.wait(kWithin), 0);
   Process dumps({"/usr/bin/env", "bash", scripts + "dump_topics.sh",
                  settings_.properties.at("bootstrap.servers"), path("config.toml"), path("dumps")},
                 path("dumps.log"));
-  ASSERT_EQ(dumps.wait(60s), 0) << file_text(path("dumps.log"));
+  ASSERT_EQ(dumps.wait(kWithin), 0) << file_text(path("dumps.log"));
   std::vector<std::string> line{"/usr/bin/env", "python3",           scripts + "check_run.py",
                                 "--config",     path("config.toml"), "--dumps",
                                 path("dumps"),  "--profiles",        path("profiles.ndjson")};
   if (!exactly_once()) line.emplace_back("--restarts");
   Process check(line, path("check.log"));
-  EXPECT_EQ(check.wait(120s), 0) << file_text(path("check.log"));
+  EXPECT_EQ(check.wait(kWithin), 0) << file_text(path("check.log"));
 }
 
 }  // namespace fovea::topologies

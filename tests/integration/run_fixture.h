@@ -68,6 +68,8 @@ class RunFixture : public testing::Test {
   // Waits until the learning log holds examples of so many events. Repeats do not count: after a
   // kill there are some.
   void await_learned(std::int64_t at_least);
+  // Waits until the learning log holds every record of the catalogue.
+  void await_catalogue();
   // Waits until a topic holds so many records.
   void await_records(const std::string& topic, std::size_t at_least);
   // Waits until a process has said this since its last start.

@@ -197,9 +197,10 @@ class Torture:
             assert keeper.running(), f"{keeper.name} has ended"
             assert time.monotonic() < deadline, f"no rest within {REST_WITHIN_S} s"
             time.sleep(0.5)
-            lags = [value for (name, labels), value in keeper.metrics().items()
-                    if name == "fovea_input_lag_records" and "torture.events" in labels]
-            quiet = quiet + 1 if len(lags) == PARTITIONS and not any(lags) else 0
+            lags = {labels: value for (name, labels), value in keeper.metrics().items()
+                    if name == "fovea_input_lag_records"}
+            events = [labels for labels in lags if "torture.events" in labels]
+            quiet = quiet + 1 if len(events) == PARTITIONS and not any(lags.values()) else 0
         self.say("everything is processed")
         keeper.stop()
 
