@@ -283,6 +283,7 @@ transport = "embedded"
 workers = 3
 [input]
 topics = ["x", "y"]
+on_lost = "continue"
 start = "2026-01-31T12:00:00Z"
 each = "/products"
 ts_unit = "us"
