@@ -27,7 +27,7 @@ build() {
     { grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking)' "$log" | tail -60 >&2; rm -f "$log"; return 1; }
   rm -f "$log"
 }
-without_broker() { ctest --preset "$1" -j "$jobs" --no-tests=error -LE 'integration|mutation|seeds' "${@:2}"; }
+without_broker() { ctest --preset "$1" -j "$jobs" --no-tests=error -LE 'integration|mutation|seeds|perf' "${@:2}"; }
 
 format() {
   local files
