@@ -12,6 +12,12 @@ namespace fovea::topologies {
 
 using std::chrono::milliseconds;
 
+namespace {
+// What a record costs to be read again, beside its fold: a million that only count were learned
+// anew in 9 s, of which folding took less than 2.
+constexpr std::chrono::microseconds kReadAgain{8};
+}  // namespace
+
 LogFollower::LogFollower(const Config& config, std::string process,
                          std::unique_ptr<scorer::Learner> learner, const Clock& clock)
     : clock_(clock),
@@ -54,7 +60,7 @@ Result<void> LogFollower::fold(const std::vector<ingest::SourceRecord>& records,
     ++unpublished_;
     digests_.note(record.offset, learner_->digest());
   }
-  unsaved_ += clock_.monotonic() - started;
+  unsaved_ += clock_.monotonic() - started + kReadAgain * records.size();
   return {};
 }
 

@@ -188,5 +188,14 @@ TEST_F(LogFollowerTest, ARepeatedSourceIsCountedAndChangesNothingElse) {
   EXPECT_EQ(a.learner().stats().catalogue_changes, 1U);
 }
 
+TEST_F(LogFollowerTest, ARecordThatCostsNothingToFoldHasToBeReadAgainToo) {
+  LogFollower a = follower("a");
+  for (Offset i = 0; i < 1'000; ++i) append(item_record(i));
+  follow(a);
+  EXPECT_EQ(a.unsaved(), 8ms);
+  a.note_snapshot();
+  EXPECT_EQ(a.unsaved(), 0ms);
+}
+
 }  // namespace
 }  // namespace fovea::topologies
