@@ -60,7 +60,7 @@ Result<void> LogFollower::fold(const std::vector<ingest::SourceRecord>& records,
     ++unpublished_;
     digests_.note(record.offset, learner_->digest());
   }
-  unsaved_ += clock_.monotonic() - started + kReadAgain * records.size();
+  unsaved_ += clock_.monotonic() - started + kReadAgain * static_cast<std::int64_t>(records.size());
   return {};
 }
 
