@@ -24,7 +24,7 @@ constexpr milliseconds kAskTimeout{5'000};
 constexpr seconds kMarkInterval{10};
 constexpr milliseconds kLastMarkTimeout{1'000};
 // Between two snapshots taken because models differ: a cause that stays must not stop the learning.
-constexpr seconds kSettleInterval{60};
+constexpr seconds kFollowInterval{60};
 // Of the local disk, at most.
 constexpr double kSnapshotBytesPerSecond = 8.0 * 1024 * 1024;
 // A reader that ended is opened again so many times without progress between.
@@ -173,7 +173,8 @@ Result<void> LearnerLoop::find_beginning(const Patience& patience) {
     if (!found && scorer::parent(learner.model())) return found.error();
   }
   if (found) {
-    if (*found) began_with_ = **std::move(found);
+    if (!*found) return {};
+    began_with_ = **std::move(found);
     follower_.note_restored();
     return {};
   }
@@ -212,7 +213,9 @@ Result<void> LearnerLoop::step() {
   if (auto polled = poll(); !polled) return polled;
   std::vector<std::string> disagreements;
   if (auto folded = follower_.fold(batch_, disagreements); !folded) return folded;
-  if (auto settled = settle(disagreements); !settled) return settled;
+  if (auto followed = follow_publisher(disagreements); !followed) return followed;
+  // Told to stop while the log was being reopened.
+  if (!reader_) return {};
   if (!batch_.empty()) {
     reopens_ = 0;
     position_.store(follower_.learner().stamp().position, std::memory_order_relaxed);
@@ -227,14 +230,14 @@ Result<void> LearnerLoop::step() {
   return {};
 }
 
-Result<void> LearnerLoop::settle(const std::vector<std::string>& disagreements) {
+Result<void> LearnerLoop::follow_publisher(const std::vector<std::string>& disagreements) {
   for (const std::string& disagreement : disagreements) log_error(disagreement);
   if (disagreements.empty() || !publisher_ || publisher_->is_owner()) return {};
   const auto now = clock_.monotonic();
-  if (settled_at_ && now - *settled_at_ < kSettleInterval) return {};
-  settled_at_ = now;
+  if (followed_at_ && now - *followed_at_ < kFollowInterval) return {};
+  followed_at_ = now;
 
-  const Heartbeat::Waiting settling(metrics_.heartbeat);
+  const Heartbeat::Waiting restoring(metrics_.heartbeat);
   scorer::Learner& learner = follower_.learner();
   const std::string& directory = settings_.snapshot_directory;
   const Say say = [this](const std::string& line) {
@@ -350,7 +353,7 @@ void LearnerLoop::mark_if_due(TimePoint now) {
 }
 
 void LearnerLoop::write_mark(milliseconds flush_timeout) {
-  // Told to stop while the log was being reopened: there is nothing to compare with.
+  // Told to stop while the log was being reopened, as in step(): there is nothing to compare with.
   if (!reader_) return;
   // Not ends(): librdkafka 2.0.2 waits there for as long as no broker answers, whatever the
   // time-out, and this thread would neither fold nor stop.

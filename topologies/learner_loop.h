@@ -108,7 +108,7 @@ class LearnerLoop {
   [[nodiscard]] bool far_behind() const;
   Result<void> reopen();
   Result<void> poll();
-  Result<void> settle(const std::vector<std::string>& disagreements);
+  Result<void> follow_publisher(const std::vector<std::string>& disagreements);
   void snapshot_if_due(TimePoint now);
   void begin_snapshot(TimePoint now);
   void finish_snapshot();
@@ -135,7 +135,7 @@ class LearnerLoop {
   Offset snapshot_position_ = kNoOffset;
   std::future<Result<SnapshotFile>> snapshot_;  // being written
   TimePoint marked_at_;
-  std::optional<TimePoint> settled_at_;  // when a published snapshot was last taken instead
+  std::optional<TimePoint> followed_at_;  // when a published snapshot was last taken instead
 
   const std::unique_ptr<Metrics> unwatched_;  // where nobody looks
   LearnerMetrics& metrics_;

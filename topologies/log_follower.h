@@ -63,8 +63,8 @@ class LogFollower {
   // A mark of our position, if anything but marks was folded since the last one.
   [[nodiscard]] std::optional<LearningRecord> take_mark(std::uint64_t lag_records);
 
-  // Time spent folding since the last note_snapshot(), and reading the log, as far as it is not
-  // waiting: about what a restart would spend again.
+  // Time spent folding since the last note_snapshot(), and 8 us a record for reading it: about what
+  // a restart would spend again.
   [[nodiscard]] std::chrono::nanoseconds unsaved() const { return unsaved_; }
   void note_snapshot() { unsaved_ = {}; }
 

@@ -257,5 +257,69 @@ TEST_F(MarksThatDiffer, AreFollowedOnceAMinuteAtMost) {
   EXPECT_EQ(newest_snapshot(directory())->stamp.position, 41);
 }
 
+// Its readers end, and once they have, no broker answers whoever opens another.
+class BreakingClients final : public ingest::ClientFactory {
+ public:
+  Result<std::unique_ptr<ingest::Source>> open_source(
+      const ingest::KafkaSettings& settings, const ingest::ConsumerSettings& consumer,
+      ingest::AssignmentListener& listener) const override {
+    return ingest::kafka_clients().open_source(settings, consumer, listener);
+  }
+  Result<std::unique_ptr<ingest::Sink>> open_sink(
+      const ingest::KafkaSettings& settings) const override {
+    return ingest::kafka_clients().open_sink(settings);
+  }
+  Result<std::unique_ptr<ingest::TransactionalSink>> open_transactional_sink(
+      const ingest::KafkaSettings& settings, const std::string& id,
+      std::chrono::milliseconds timeout) const override {
+    return ingest::kafka_clients().open_transactional_sink(settings, id, timeout);
+  }
+  Result<std::unique_ptr<ingest::PartitionReader>> open_partition_reader(
+      const ingest::KafkaSettings&, const ingest::TopicPartition&, Offset) const override {
+    if (ended_) {
+      ++refused;
+      return retry("no broker answers");
+    }
+    return std::unique_ptr<ingest::PartitionReader>(std::make_unique<Ending>(ended_));
+  }
+
+  mutable std::atomic<int> refused{0};
+
+ private:
+  class Ending final : public ingest::PartitionReader {
+   public:
+    explicit Ending(std::atomic<bool>& ended) : ended_(ended) {}
+    Result<void> poll(std::vector<ingest::SourceRecord>&, std::size_t,
+                      std::chrono::milliseconds) override {
+      ended_ = true;
+      return fovea::stop("it ends");
+    }
+    [[nodiscard]] Offset next() const override { return 0; }
+    [[nodiscard]] Offset known_end() const override { return 0; }
+    Result<Ends> ends(std::chrono::milliseconds) override { return Ends{0, 0}; }
+
+   private:
+    std::atomic<bool>& ended_;
+  };
+  mutable std::atomic<bool> ended_{false};
+};
+
+TEST_F(StartOfLearning, ToldToStopWhileTheLogIsReopenedItStops) {
+  const BreakingClients clients;
+  LearnerSettings settings{kafka_, "a", directory()};
+  settings.clients = &clients;
+  auto thread = LearnerThread::start(config_, std::move(settings), {stopping_});
+  ASSERT_TRUE(thread) << thread.error().message;
+  const auto deadline = std::chrono::steady_clock::now() + 30s;
+  while (clients.refused == 0) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+    std::this_thread::sleep_for(5ms);
+  }
+
+  (*thread)->stop();
+
+  EXPECT_FALSE((*thread)->failure());
+}
+
 }  // namespace
 }  // namespace fovea::topologies
