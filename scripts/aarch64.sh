@@ -39,7 +39,7 @@ libraries() {
   quietly arm_apt install -y --no-install-recommends --download-only "${wanted[@]}"
   for package in "$apt"/archives/*.deb; do dpkg -x "$package" "$root"; done
   # A package's CMake files may name its libraries absolutely; nobody looks those up in the root.
-  grep -rlZ '"/usr' "$root"/usr/lib/*/cmake | xargs -0 sed -i "s|\"/usr|\"$root/usr|g"
+  find "$root/usr/lib" -path '*/cmake/*' -name '*.cmake' -exec sed -i "s|\"/usr|\"$root/usr|g" {} +
   rm -rf "$apt"
   echo "${wanted[*]}" >"$root.of"
 }
