@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::string_view kVariablePrefix = "FOVEA_";
 constexpr std::int64_t kTransactionMsMin = 20;
+constexpr std::int64_t kTransactionMsMax = 5'000;
 
 // "FOVEA_SLATE__SIZE" -> "slate.size"; empty for a variable that is not configuration.
 std::string path_of_variable(const std::string& variable) {
@@ -164,6 +165,14 @@ Result<void> Loader::check_delivery() const {
                     "delivery.mode = \"exactly_once\"",
                     given_.at("delivery.commit_interval"), config_.delivery.commit_interval_ms,
                     kTransactionMsMin));
+  }
+  if (config_.delivery.commit_interval_ms > kTransactionMsMax) {
+    return stop(
+        fmt::format("{}: delivery.commit_interval = \"{}ms\" is above {}ms, the most with "
+                    "delivery.mode = \"exactly_once\": the broker gives up a transaction that "
+                    "takes 10 s",
+                    given_.at("delivery.commit_interval"), config_.delivery.commit_interval_ms,
+                    kTransactionMsMax));
   }
   return {};
 }

@@ -346,7 +346,7 @@ std::vector<ConfigKey> make_keys() {
   keys.push_back(mode_key());
   keys.push_back(duration_key(
       "delivery.commit_interval", 10, 60'000,
-      "outputs, state and positions are committed this often",
+      "outputs, state and positions are committed this often; exactly_once: 20ms to 5s",
       [](auto& c) -> auto& { return c.delivery.commit_interval_ms; }));
   keys.push_back(integer_key(
       "delivery.batch_records_max", 1, 100'000, "records", "records of one poll",

@@ -167,6 +167,14 @@ TEST(Config, DeliversExactlyOnceWhereTheClusterKeepsWhatItWasGiven) {
   EXPECT_EQ(mode("embedded"), DeliveryMode::kAtLeastOnce);
 }
 
+TEST(Config, RefusesTransactionsThatTheBrokerWouldGiveUp) {
+  const std::string interval = "[delivery]\ncommit_interval = \"5001ms\"\n";
+  EXPECT_EQ(refusal(interval),
+            "configuration:3: delivery.commit_interval = \"5001ms\" is above 5000ms, the most with "
+            "delivery.mode = \"exactly_once\": the broker gives up a transaction that takes 10 s");
+  accepted("[delivery]\nmode = \"at_least_once\"\ncommit_interval = \"1m\"\n");
+}
+
 TEST(Config, RefusesTransactionsThatAreTooShort) {
   const std::string interval = "[delivery]\ncommit_interval = \"10ms\"\n";
   EXPECT_EQ(refusal(interval),
