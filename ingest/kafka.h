@@ -158,6 +158,14 @@ class PartitionReader {
 [[nodiscard]] Result<std::unique_ptr<PartitionReader>> open_partition_reader(
     const KafkaSettings& settings, const TopicPartition& at, Offset start);
 
+// Those of `partitions` in which somebody's transaction stays open for all of `patience`: who reads
+// what is committed gets no further there. Returns as soon as it is known of each. A partition that
+// its topic does not have holds nobody back.
+// Errors: kStop for settings or a missing topic; kRetry when no broker answers within 5 s.
+[[nodiscard]] Result<std::vector<TopicPartition>> held_back(
+    const KafkaSettings& settings, const std::vector<TopicPartition>& partitions,
+    std::chrono::milliseconds patience);
+
 // Opens what reads and writes while a topology runs: the real clients, or a simulation's. As the
 // functions of these names.
 // Threads   Safe for concurrent calls.
@@ -174,6 +182,9 @@ class ClientFactory {
       std::chrono::milliseconds timeout) const = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<PartitionReader>> open_partition_reader(
       const KafkaSettings& settings, const TopicPartition& at, Offset start) const = 0;
+  [[nodiscard]] virtual Result<std::vector<TopicPartition>> held_back(
+      const KafkaSettings& settings, const std::vector<TopicPartition>& partitions,
+      std::chrono::milliseconds patience) const = 0;
 };
 
 [[nodiscard]] const ClientFactory& kafka_clients();

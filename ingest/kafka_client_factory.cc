@@ -23,6 +23,11 @@ class KafkaClients final : public ClientFactory {
                                                                  Offset start) const override {
     return ingest::open_partition_reader(settings, at, start);
   }
+  Result<std::vector<TopicPartition>> held_back(const KafkaSettings& settings,
+                                                const std::vector<TopicPartition>& partitions,
+                                                std::chrono::milliseconds patience) const override {
+    return ingest::held_back(settings, partitions, patience);
+  }
 };
 
 }  // namespace

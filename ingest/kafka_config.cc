@@ -131,7 +131,7 @@ const Properties& suggested(KafkaRole role) {
       {"reconnect.backoff.max.ms", "1000"},
       // The shortest a broker allows: how long a member that was killed is waited for.
       {"session.timeout.ms", "6000"},
-      {"heartbeat.interval.ms", "1000"},
+      {"heartbeat.interval.ms", "500"},
       {"fetch.wait.max.ms", "100"},
       {"fetch.error.backoff.ms", "50"},
       // Not 64 MiB: profiles need the memory more than records that wait.

@@ -11,6 +11,7 @@
 #include "ingest/kafka_client.h"
 #include "ingest/kafka_config.h"
 #include "ingest/kafka_error.h"
+#include "ingest/kafka_positions.h"
 
 namespace fovea::ingest {
 namespace {
@@ -103,41 +104,16 @@ class KafkaPartitionReader final : public PartitionReader {
       if (!client) return client.error();
       watermarks_ = std::move(*client);
     }
-    return query_ends(*watermarks_, timeout);
+    return partition_ends(*watermarks_, at_, timeout);
   }
 
  private:
-  [[nodiscard]] std::string words() const {
-    return at_.topic + " [" + std::to_string(at_.partition) + "]";
-  }
+  [[nodiscard]] std::string words() const { return words_for(at_); }
 
   Result<std::unique_ptr<KafkaClient>> open_client(const std::map<std::string, std::string>& own) {
     auto conf = make_kafka_conf(settings_, KafkaRole::kReader, own);
     if (!conf) return conf.error();
     return KafkaClient::create(settings_, KafkaRole::kReader, std::move(*conf), this);
-  }
-
-  Result<Ends> query_ends(KafkaClient& client, milliseconds timeout) {
-    const auto deadline = steady_clock::now() + timeout;
-    rd_kafka_poll(client.handle(), 0);
-    for (;;) {
-      const auto left =
-          std::max(milliseconds{1},
-                   std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now()));
-      Ends ends;
-      const auto code =
-          rd_kafka_query_watermark_offsets(client.handle(), at_.topic.c_str(), at_.partition,
-                                           &ends.low, &ends.high, static_cast<int>(left.count()));
-      if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        client.heard();
-        return ends;
-      }
-      // A topic that was made a moment ago answers "not the leader" for a while.
-      if (kafka_disposition(code) != Disposition::kRetry || steady_clock::now() >= deadline) {
-        return kafka_error(code, "ends of " + words());
-      }
-      rd_kafka_poll(client.handle(), 20);
-    }
   }
 
   Result<void> on_error(const rd_kafka_message_t& message) {

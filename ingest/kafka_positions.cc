@@ -144,6 +144,28 @@ Result<std::vector<TopicPosition>> positions_at(KafkaClient& client,
   return positions;
 }
 
+Result<PartitionReader::Ends> partition_ends(KafkaClient& client, const TopicPartition& at,
+                                             milliseconds timeout) {
+  const auto deadline = steady_clock::now() + timeout;
+  rd_kafka_poll(client.handle(), 0);
+  for (;;) {
+    const auto left =
+        std::max(milliseconds{1}, duration_cast<milliseconds>(deadline - steady_clock::now()));
+    PartitionReader::Ends ends;
+    const auto code = rd_kafka_query_watermark_offsets(
+        client.handle(), at.topic.c_str(), at.partition, &ends.low, &ends.high, as_int(left));
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      client.heard();
+      return ends;
+    }
+    // A topic that was made a moment ago answers "not the leader" for a while.
+    if (kafka_disposition(code) != Disposition::kRetry || steady_clock::now() >= deadline) {
+      return kafka_error(code, "ends of " + words_for(at));
+    }
+    rd_kafka_poll(client.handle(), 20);
+  }
+}
+
 std::string words_for(const TopicPartition& at) {
   return at.topic + " [" + std::to_string(at.partition) + "]";
 }

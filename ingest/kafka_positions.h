@@ -2,6 +2,7 @@
 
 // Where partitions stand, as the cluster has it. Private to ingest.
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -26,6 +27,13 @@ namespace fovea::ingest {
 // Errors: kStop, after a minute without an answer.
 [[nodiscard]] Result<std::vector<TopicPosition>> positions_at(
     KafkaClient& client, const std::vector<TopicPartition>& partitions, std::int64_t time_ms);
+
+// The partition's ends as of now. A client that reads what is committed is told of the last stable
+// offset, behind which a transaction is open, as the end.
+// Errors: kStop where there is no such partition; kRetry after `timeout`.
+[[nodiscard]] Result<PartitionReader::Ends> partition_ends(KafkaClient& client,
+                                                           const TopicPartition& at,
+                                                           std::chrono::milliseconds timeout);
 
 // "video.events [3]"
 [[nodiscard]] std::string words_for(const TopicPartition& at);

@@ -45,6 +45,10 @@ constexpr seconds kSayEvery{3};
 constexpr int kRebuildsMax = 5;
 // How long an attempt to take a transactional id over lasts.
 constexpr milliseconds kTakeOver{5'000};
+// A transaction of somebody who lives lasts the commit interval, and not so much longer: where only
+// the owners before and after write, and where all do.
+constexpr milliseconds kSlateWait{200};
+constexpr milliseconds kLearningWait{500};
 
 std::string header(const OutputRecord& record, const std::string& name) {
   for (const auto& [key, value] : record.headers) {
@@ -533,6 +537,7 @@ Result<std::vector<TopicPosition>> Worker::on_assigned(
     }
     if (*start) starts.push_back(**start);
   }
+  end_what_owners_before_left_open(partitions);
   // The source starts an assignment unpaused.
   holding_ = false;
   metrics_.joined.set(true);
@@ -577,7 +582,7 @@ Result<Restored> Worker::restore(const ingest::AssignedPartition& assigned,
   request.changelog_from = stored ? stored->changelog_next : 0;
   request.stored = stored;
   request.input_next = assigned.committed;
-  request.on_blocked = [&] { end_transaction_of(assigned.committed_by); };
+  request.on_blocked = [&] { end_transaction_of(assigned.committed_by, "the changelog"); };
   return keep_trying(
       {stopping_, false, shared_.clock}, fmt::format("restore of partition {}", request.partition),
       [&]() -> Result<Restored> {
@@ -591,12 +596,50 @@ Result<Restored> Worker::restore(const ingest::AssignedPartition& assigned,
 
 // Of an owner that was killed, as a rule, and that the broker would wait for. One that lives has
 // committed before it gave the partition away, and starts again with new clients at the worst.
-void Worker::end_transaction_of(const std::string& owner) {
+void Worker::end_transaction_of(const std::string& owner, const std::string& waiting) {
   if (owner.empty() || owner == transactional_id(shared_.config, name_)) return;
-  log_info(fmt::format("worker {}: the changelog waits for the transaction of {}, which is ended",
-                       name_, owner));
+  log_info(fmt::format("worker {}: {} waits for the transaction of {}, which is ended", name_,
+                       waiting, owner));
   const auto ended = shared_.clients.open_transactional_sink(shared_.kafka, owner, kTakeOver);
   if (!ended) log_warning("worker " + name_ + ": " + ended.error().message);
+}
+
+// A transaction that knew of neither positions nor profiles keeps nobody from taking its
+// partitions, and yet whoever reads slates, and all learners, would wait until the broker gives it
+// up.
+void Worker::end_what_owners_before_left_open(
+    const std::vector<ingest::AssignedPartition>& partitions) {
+  std::map<TopicPartition, std::string> slates;  // and who wrote them
+  std::set<std::string> owners;
+  for (const ingest::AssignedPartition& one : partitions) {
+    if (one.committed_by.empty() || one.committed_by == transactional_id(shared_.config, name_)) {
+      continue;
+    }
+    owners.insert(one.committed_by);
+    if (one.at.topic == shared_.config.topics.items) continue;
+    slates[{shared_.config.topics.recommendations, one.at.partition}] = one.committed_by;
+  }
+  std::vector<TopicPartition> outputs;
+  for (const auto& [at, owner] : slates) outputs.push_back(at);
+  for (const TopicPartition& at : held_back(outputs, kSlateWait)) {
+    if (owners.erase(slates[at]) == 1) end_transaction_of(slates[at], at.topic);
+  }
+  // Where all write, more time is given: it may be one who lives.
+  if (owners.empty()) return;
+  const TopicPartition learning{shared_.config.topics.learning, 0};
+  if (held_back({learning}, kLearningWait).empty()) return;
+  for (const std::string& owner : owners) end_transaction_of(owner, learning.topic);
+}
+
+// For so much longer than a transaction of ours lasts. None where it cannot be known.
+std::vector<TopicPartition> Worker::held_back(const std::vector<TopicPartition>& outputs,
+                                              milliseconds longer) {
+  if (outputs.empty()) return {};
+  auto held = shared_.clients.held_back(
+      shared_.kafka, outputs, milliseconds(shared_.config.delivery.commit_interval_ms) + longer);
+  if (held) return *std::move(held);
+  log_warning(fmt::format("worker {}: {}", name_, held.error().message));
+  return {};
 }
 
 // Whoever owns them now starts where the last commit ended.

@@ -94,7 +94,10 @@ class Worker final : private ingest::AssignmentListener {
   Result<std::optional<ingest::TopicPosition>> take(const ingest::AssignedPartition& partition);
   Result<Restored> restore(const ingest::AssignedPartition& assigned,
                            const std::optional<profile_store::PartitionPositions>& stored);
-  void end_transaction_of(const std::string& owner);
+  void end_transaction_of(const std::string& owner, const std::string& waiting);
+  void end_what_owners_before_left_open(const std::vector<ingest::AssignedPartition>& partitions);
+  std::vector<ingest::TopicPartition> held_back(const std::vector<ingest::TopicPartition>& outputs,
+                                                std::chrono::milliseconds longer);
 
   void answer_foreign_appends();
   void look_for_late_writes(TimePoint now);

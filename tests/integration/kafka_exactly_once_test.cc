@@ -5,9 +5,10 @@
 #include <librdkafka/rdkafka.h>
 
 #include <array>
-
+#include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "ingest/kafka.h"
@@ -236,6 +237,48 @@ class CrashedOwner {
 
   rd_kafka_t* producer_ = nullptr;
 };
+
+TEST_F(KafkaExactlyOnce, APartitionIsHeldBackWhereATransactionStaysOpen) {
+  const TopicPartition other{output_.topic, 1};  // it has one
+  auto mine = sink();
+  ASSERT_TRUE(mine);
+  append(*mine, record(output_, "a"));
+
+  auto began = steady_clock::now();
+  auto held = held_back(settings_, {input_, output_, other}, 700ms);
+  EXPECT_GE(steady_clock::now() - began, 700ms);
+  ASSERT_TRUE(held) << held.error().message;
+  EXPECT_EQ(*held, std::vector{output_});
+
+  // Where one transaction follows another the last stable offset moves.
+  std::atomic<bool> done{false};
+  std::thread busy([&] {
+    Listener listener;
+    const auto source = join(listener);
+    while (!done) {
+      const auto committed = mine->commit({{input_, 1}}, source->membership(), 10s);
+      ASSERT_TRUE(committed) << committed.error().message;
+      append(*mine, record(output_, "b"));
+    }
+  });
+  held = held_back(settings_, {output_}, 30s);
+  done = true;
+  busy.join();
+  ASSERT_TRUE(held) << held.error().message;
+  EXPECT_EQ(*held, std::vector<TopicPartition>());
+
+  began = steady_clock::now();
+  mine.reset();
+  ASSERT_TRUE(sink());
+  held = held_back(settings_, {output_}, 30s);
+  EXPECT_LT(steady_clock::now() - began, 20s);
+  ASSERT_TRUE(held) << held.error().message;
+  EXPECT_EQ(*held, std::vector<TopicPartition>());
+
+  const auto missing = held_back(settings_, {{"nowhere", 0}}, 100ms);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().message, "topic nowhere does not exist");
+}
 
 TEST_F(KafkaExactlyOnce, ASuccessorEndsTheTransactionOfAnOwnerThatCrashed) {
   Listener listener;

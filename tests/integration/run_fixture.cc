@@ -22,9 +22,6 @@ using namespace std::chrono_literals;
 using test::DumpedRecord;
 using test::Process;
 
-// Only a machine that stands still takes as long.
-constexpr auto kWithin = 120s;
-
 std::string file_text(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};

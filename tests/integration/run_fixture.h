@@ -14,6 +14,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -31,6 +32,9 @@
 #include "vocab/profile.h"
 
 namespace fovea::topologies {
+
+// Only a machine that stands still takes as long.
+inline constexpr std::chrono::seconds kWithin{120};
 
 [[nodiscard]] std::string file_text(const std::filesystem::path& path);
 

@@ -163,6 +163,36 @@ TEST_F(RunTest, OfTwoProcessesWithOneInstanceIdTheOlderStopsAndSaysWhy) {
   stop(*b);
 }
 
+TEST_F(RunTest, ASuccessorEndsTheTransactionOfAnOwnerThatWasKilled) {
+  run_options_ = {"--set", "delivery.commit_interval=2s"};
+  auto a = start("a");
+  auto b = start("b");
+  await_said("b", "partitions assigned");
+  Process produce({FOVEA_BINARY, "produce", topology("a"), "--events", path("events.ndjson"),
+                   "--rate", std::to_string(scale_.rate)},
+                  path("produce.log"));
+  await_learned(scale_.events / 2);
+  std::vector<ingest::TopicPartition> slates;
+  for (Partition p = 0; p < 8; ++p) slates.push_back({config_.topics.recommendations, p});
+  // Between two transactions there is nothing to end.
+  for (;;) {
+    b->signal(SIGSTOP);
+    const auto held = ingest::held_back(settings_, slates, 3s);
+    ASSERT_TRUE(held) << held.error().message;
+    if (!held->empty()) break;
+    b->signal(SIGCONT);
+  }
+  kill(*b);
+
+  await_said("a", "waits for the transaction of");
+  ASSERT_EQ(produce.wait(kWithin), 0) << file_text(path("produce.log"));
+  const auto input = fold_input();
+  await_folded(input);
+  stop(*a);
+  expect_covered(input);
+  expect_changelog_is_the_fold(input);
+}
+
 TEST_F(RunTest, FailFastEndsAStartWithoutABroker) {
   Process run({FOVEA_BINARY, "run", topology("a"), "--fail-fast", "--set",
                "kafka.bootstrap.servers=127.0.0.1:1"},

@@ -6,6 +6,7 @@
 
 #include "ingest/keys.h"
 #include "tests/sim/cluster_core.h"
+#include "tests/sim/sim_positions.h"
 
 namespace fovea::sim {
 
@@ -35,6 +36,12 @@ Result<std::unique_ptr<ingest::TransactionalSink>> SimCluster::open_transactiona
 Result<std::unique_ptr<ingest::PartitionReader>> SimCluster::open_partition_reader(
     const TopicPartition& at, Offset start, ProcessId process) {
   return open_sim_reader(*core_, process, at, start);
+}
+
+Result<std::vector<TopicPartition>> SimCluster::held_back(
+    const std::vector<TopicPartition>& partitions, std::chrono::milliseconds patience,
+    ProcessId process) {
+  return sim::held_back(*core_, process, partitions, patience);
 }
 
 ProcessId SimCluster::start_process() {

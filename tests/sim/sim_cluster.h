@@ -94,6 +94,10 @@ class SimCluster {
   Result<std::unique_ptr<ingest::PartitionReader>> open_partition_reader(
       const ingest::TopicPartition& at, Offset start, ProcessId process);
 
+  Result<std::vector<ingest::TopicPartition>> held_back(
+      const std::vector<ingest::TopicPartition>& partitions, std::chrono::milliseconds patience,
+      ProcessId process);
+
   [[nodiscard]] ProcessId start_process();
   void kill(ProcessId process);
   void freeze(ProcessId process);

@@ -40,6 +40,11 @@ class SimClients final : public ingest::ClientFactory {
       const ingest::KafkaSettings&, const ingest::TopicPartition& at, Offset start) const override {
     return cluster_.open_partition_reader(at, start, process_);
   }
+  Result<std::vector<ingest::TopicPartition>> held_back(
+      const ingest::KafkaSettings&, const std::vector<ingest::TopicPartition>& partitions,
+      std::chrono::milliseconds patience) const override {
+    return cluster_.held_back(partitions, patience, process_);
+  }
 
  private:
   SimCluster& cluster_;

@@ -9,6 +9,7 @@ namespace {
 
 using ingest::AssignedPartition;
 using ingest::TopicPartition;
+using ingest::TopicPosition;
 using std::chrono::milliseconds;
 
 // Offsets that are kept back for longer are waited for no more.
@@ -52,6 +53,32 @@ Offset first_position(const ClusterCore& core, const TopicPartition& at, const S
     }
   }
   return partition.stable();
+}
+
+Result<std::vector<TopicPartition>> held_back(ClusterCore& core, ProcessId process,
+                                              const std::vector<TopicPartition>& partitions,
+                                              milliseconds patience) {
+  const ClusterCore::Call call(core, process);
+  if (!core.wait(core.now() + kFenceWithin, [&] { return !core.away(process); })) {
+    return no_broker(core, process);
+  }
+  std::vector<TopicPosition> held;
+  for (const TopicPartition& at : partitions) {
+    const std::int32_t partitions_there = core.log.partition_count(at.topic);
+    if (partitions_there == 0) return missing_topic(at.topic);
+    if (at.partition >= partitions_there) continue;
+    const LogPartition& log = core.log.partition(at);
+    if (log.stable() < log.end) held.push_back({at, log.stable()});
+  }
+  core.wait(core.now() + patience, [&] {
+    std::erase_if(held, [&core](const TopicPosition& was) {
+      return core.log.partition(was.at).stable() != was.next;
+    });
+    return held.empty();
+  });
+  std::vector<TopicPartition> found;
+  for (const TopicPosition& one : held) found.push_back(one.at);
+  return found;
 }
 
 Result<std::vector<AssignedPartition>> committed_positions(

@@ -33,4 +33,9 @@ struct Start {
     ClusterCore& core, ProcessId process, const std::string& group,
     const std::set<ingest::TopicPartition>& partitions, std::chrono::milliseconds within);
 
+// As ingest::held_back().
+[[nodiscard]] Result<std::vector<ingest::TopicPartition>> held_back(
+    ClusterCore& core, ProcessId process, const std::vector<ingest::TopicPartition>& partitions,
+    std::chrono::milliseconds patience);
+
 }  // namespace fovea::sim

@@ -290,6 +290,26 @@ TEST_F(SimTransactionsTest, ATransactionThatHoldsPositionsBackIsEndedByTakingIts
   EXPECT_TRUE(committed_values().empty());
 }
 
+TEST_F(SimTransactionsTest, APartitionIsHeldBackWhereATransactionStaysOpen) {
+  const auto owner = join();
+  settle({owner.get()});
+  const auto out = transactional(owner->process);
+  write(*out, 1);
+  const TopicPartition none{at.topic, 99};
+  const Time before = clock.monotonic();
+  auto held = cluster.held_back({at, none}, 700ms, owner->process);
+  ASSERT_TRUE(held);
+  EXPECT_EQ(*held, std::vector{at});
+  EXPECT_GE(clock.monotonic() - before, 700ms);
+
+  ASSERT_TRUE(out->commit(position(1), owner->source->membership(), 1s));
+  cluster.run_for(100ms);  // markers are written
+  held = cluster.held_back({at}, 30s, owner->process);
+  ASSERT_TRUE(held);
+  EXPECT_TRUE(held->empty());
+  EXPECT_FALSE(cluster.held_back({{"nowhere", 0}}, 1s, owner->process));
+}
+
 TEST_F(SimTransactionsTest, OneWhoseIdIsNotKnownIsWaitedFor) {
   const auto owner = join();
   settle({owner.get()});

@@ -282,6 +282,11 @@ class BreakingClients final : public ingest::ClientFactory {
     }
     return std::unique_ptr<ingest::PartitionReader>(std::make_unique<Ending>(ended_));
   }
+  Result<std::vector<ingest::TopicPartition>> held_back(
+      const ingest::KafkaSettings& settings, const std::vector<ingest::TopicPartition>& partitions,
+      std::chrono::milliseconds patience) const override {
+    return ingest::kafka_clients().held_back(settings, partitions, patience);
+  }
 
   mutable std::atomic<int> refused{0};
 
