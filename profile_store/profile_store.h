@@ -19,7 +19,7 @@ namespace fovea::profile_store {
 
 // Up to where one input partition has been folded in.
 struct PartitionPositions {
-  Offset input_next = 0;        // first input offset not yet folded
+  Offset input_next = 0;        // first input offset not yet folded; kNoOffset: another's to know
   Offset changelog_next = 0;    // one past our highest committed changelog record
   TimeMs written_at{};          // wall time of this write
   TimeMs highest_event_time{};  // judges lateness

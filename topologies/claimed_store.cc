@@ -10,6 +10,19 @@ void PartitionClaims::claim(Partition partition, Owner owner) {
   owners_[partition] = owner;
 }
 
+void PartitionClaims::release(Partition partition, Owner owner) {
+  const std::unique_lock lock(mutex_);
+  const auto found = owners_.find(partition);
+  if (found != owners_.end() && found->second == owner) found->second = nullptr;
+}
+
+bool PartitionClaims::claim_free(Partition partition, Owner owner) {
+  const std::unique_lock lock(mutex_);
+  Owner& now = owners_[partition];
+  if (now == nullptr) now = owner;
+  return now == owner;
+}
+
 Result<void> ClaimedStore::apply(const profile_store::StoreBatch& batch) {
   // Held during the write: a claim waits for it.
   const std::shared_lock lock(claims_.mutex_);

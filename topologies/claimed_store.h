@@ -25,10 +25,16 @@ class PartitionClaims {
   // From here on no other owner's write reaches the partition; one under way is waited for.
   void claim(Partition partition, Owner owner);
 
+  // It is nobody's then, and nobody's write reaches it. Of another's claim nothing changes.
+  void release(Partition partition, Owner owner);
+
+  // As claim(), where it is nobody's; whether it is the owner's then.
+  [[nodiscard]] bool claim_free(Partition partition, Owner owner);
+
  private:
   friend class ClaimedStore;
   mutable std::shared_mutex mutex_;
-  std::map<Partition, Owner> owners_;  // guarded by mutex_
+  std::map<Partition, Owner> owners_;  // guarded by mutex_; null: nobody's any more
 };
 
 // Lifetime  The store and the claims outlive it.

@@ -73,6 +73,7 @@ struct DeliverySettings {
 struct StateSettings {
   std::string directory;  // profiles/ and model/ live below it
   std::size_t memory_bytes = 256U << 20U;
+  bool standby = false;
 };
 
 struct ViewSettings {

@@ -361,6 +361,10 @@ std::vector<ConfigKey> make_keys() {
       "state.memory", kSize, 1, std::int64_t{16} << 20, std::int64_t{1} << 40,
       "memory of the profile store, a hard budget",
       [](auto& c) -> auto& { return c.state.memory_bytes; }));
+  keys.push_back(flag_key(
+      "state.standby",
+      "keeps what other processes have too, some seconds old: taking over needs only the rest",
+      [](auto& c) -> auto& { return c.state.standby; }));
 
   keys.push_back(text_key(
       "topics.prefix", "topic name characters", "before every topic name that is not given in full",

@@ -259,10 +259,21 @@ std::string Metrics::text(std::chrono::milliseconds lag_max) const {
   add_workers(text);
   add_learner(text);
   add_publisher(text);
+  add_standby(text);
   add_store(text);
   add_kafka(text);
   add_process(text, lag_max);
   return text.text();
+}
+
+void Metrics::add_standby(MetricsText& text) const {
+  using Time = std::chrono::steady_clock;
+  const Time::rep as_of = standby_.as_of.value();
+  if (as_of == 0) return;
+  text.add(Metric::kStandbyPartitions, standby_.partitions.value());
+  const std::chrono::duration<double> age =
+      clock_.monotonic().time_since_epoch() - Time::duration(as_of);
+  text.add(Metric::kStandbyAge, age.count());
 }
 
 void Metrics::add_workers(MetricsText& text) const {

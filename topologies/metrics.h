@@ -139,6 +139,12 @@ struct PublisherMetrics {
   Gauge<Offset> log_start{kNoOffset};
 };
 
+// The standby's thread's.
+struct StandbyMetrics {
+  Gauge<int> partitions;                        // kept in the last round
+  Gauge<std::chrono::steady_clock::rep> as_of;  // when that began; 0: there was none
+};
+
 class Metrics {
  public:
   // `phase` is why the process is not at work yet.
@@ -149,6 +155,7 @@ class Metrics {
   [[nodiscard]] WorkerMetrics& add_worker(std::string name);
   [[nodiscard]] LearnerMetrics& learner() { return learner_; }
   [[nodiscard]] PublisherMetrics& publisher() { return publisher_; }
+  [[nodiscard]] StandbyMetrics& standby() { return standby_; }
   // One clause for /readyz; empty: at work.
   void set_phase(std::string phase);
   // Reads the store's sizes at each scrape, until called with null.
@@ -164,6 +171,7 @@ class Metrics {
   void add_workers(MetricsText& text) const;
   void add_learner(MetricsText& text) const;
   void add_publisher(MetricsText& text) const;
+  void add_standby(MetricsText& text) const;
   void add_kafka(MetricsText& text) const;
   void add_store(MetricsText& text) const;
   void add_process(MetricsText& text, std::chrono::milliseconds lag_max) const;
@@ -173,6 +181,7 @@ class Metrics {
   const TimeMs started_at_;
   LearnerMetrics learner_;
   PublisherMetrics publisher_;
+  StandbyMetrics standby_;
   mutable std::mutex mutex_;
   std::string phase_;                                     // guarded by mutex_
   std::deque<WorkerMetrics> workers_;                     // guarded by mutex_; elements stay

@@ -25,6 +25,8 @@ enum class Metric : std::uint8_t {
   kInputLagSeconds,
   kAssignedPartitions,
   kRestoringPartitions,
+  kStandbyPartitions,
+  kStandbyAge,
   kBatchRecords,
   kStepSeconds,
   kProfileLookups,

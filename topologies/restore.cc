@@ -125,6 +125,8 @@ Result<Restored> restore_partition(ingest::PartitionReader& reader, const Restor
     }
     if (reader.next() != was) {
       moved_at = clock.monotonic();
+    } else if (request.only_stable) {
+      break;
     } else if (!blocked && clock.monotonic() - moved_at >= kBlocked) {
       blocked = true;
       if (request.on_blocked) request.on_blocked();
@@ -146,12 +148,13 @@ Result<Restored> restore_partition(ingest::PartitionReader& reader, const Restor
                            request.partition, reader.next(), ends->high));
     }
   }
-  positions.changelog_next = ends->high;
+  positions.changelog_next = std::min(reader.next(), ends->high);
   // Where neither the store nor the group knows how far the input was read, the changelog does not
   // either: of the interval that was open when its writer ended it may hold some profiles and not
   // others. No position is made up; the configuration decides where to start, and until the first
   // commit at the next start too. What is read again is known by `applied`.
-  if (request.stored || request.input_next) {
+  const bool known = request.stored || request.input_next;
+  if (known && positions != request.stored) {
     // The positions last: a restore that is cut short starts over.
     positions.written_at = clock.now();
     profile_store::StoreBatch last;
@@ -160,7 +163,7 @@ Result<Restored> restore_partition(ingest::PartitionReader& reader, const Restor
     if (!outdated.empty()) last.positions.back().second.changelog_next = request.changelog_from;
     if (auto applied = store.apply(last); !applied) return applied.error();
   }
-  if (restored > 0) {
+  if (restored > 0 && !request.only_stable) {
     log_info(fmt::format(
         "partition {}: {} changelog records restored in {} ms", request.partition, restored,
         std::chrono::duration_cast<milliseconds>(clock.monotonic() - started).count()));

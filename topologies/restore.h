@@ -20,6 +20,8 @@ struct RestoreRequest {
   Offset changelog_from = 0;
   std::optional<profile_store::PartitionPositions> stored;  // what the store has, if anything
   std::optional<Offset> input_next;  // what the restored profiles are taken to stand for
+  // Stops where an open transaction begins, and says nothing of it, instead of reading to the end.
+  bool only_stable = false;
   // Called once if the changelog's end is out of sight for 300 ms and nothing comes: somebody's
   // transaction is open there. May be empty.
   std::function<void()> on_blocked = {};

@@ -13,6 +13,7 @@
 #include "topologies/local_state.h"
 #include "topologies/log.h"
 #include "topologies/metrics.h"
+#include "topologies/standby.h"
 #include "topologies/withdrawn_items.h"
 #include "topologies/worker.h"
 
@@ -136,6 +137,23 @@ class Crew {
   std::optional<Error> failure_;  // guarded by mutex_
 };
 
+// The standby on its thread.
+class Keeper {
+ public:
+  explicit Keeper(const WorkerShared& shared)
+      : standby_(shared), thread_([this] { standby_.run(); }) {}
+  ~Keeper() {
+    standby_.stop();
+    thread_.join();
+  }
+  Keeper(const Keeper&) = delete;
+  Keeper& operator=(const Keeper&) = delete;
+
+ private:
+  Standby standby_;
+  std::thread thread_;
+};
+
 }  // namespace
 
 // In the order of their making; they end the other way round.
@@ -151,6 +169,7 @@ class RunningTopology::Parts {
   PartitionClaims claims;
   WithdrawnItems withdrawn;
   std::unique_ptr<Crew> crew;
+  std::unique_ptr<Keeper> keeper;  // where asked for
 };
 
 Result<Cluster> await_cluster(const Config& config, const ingest::KafkaSettings& kafka,
@@ -207,12 +226,14 @@ Result<std::unique_ptr<RunningTopology>> RunningTopology::start(
                             cluster.input_partitions,
                             metrics};
   parts->crew = std::make_unique<Crew>(shared, leave);
+  if (config.state.standby) parts->keeper = std::make_unique<Keeper>(shared);
   set_phase("");
   return std::unique_ptr<RunningTopology>(new RunningTopology(std::move(parts)));
 }
 
 Result<void> RunningTopology::stop() {
   if (parts_->metrics) parts_->metrics->set_phase("stopping");
+  parts_->keeper.reset();
   parts_->crew->stop();
   parts_->learner->stop();
   if (const auto failed = failure()) return *failed;

@@ -7,6 +7,8 @@
 //   yes             ahead              another process went on: catch up from the changelog, start
 //                                      at the group's offset
 //   no              any                restore all of the changelog, start at the group's offset
+//   a copy, kept    any                catch up from the changelog, start at the group's offset
+//   for another
 //
 // Where the changelog is ahead of the group's offset (its writer died before it committed), the
 // restored profiles know it: events at or below `applied` change nothing.

@@ -680,6 +680,7 @@ void Worker::on_revoked(const std::vector<TopicPartition>& partitions, bool lost
     if (at.topic == shared_.config.topics.items) continue;
     if (at.partition == 0) shared_.learner.disown_publication(this);
     look_at_.erase(at.partition);
+    shared_.claims.release(at.partition, this);
   }
   if (phase_ == WorkerPhase::kRunning) {
     log_info(fmt::format("worker {}: {} partitions {}", name_, partitions.size(),

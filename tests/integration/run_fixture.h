@@ -76,7 +76,10 @@ class RunFixture : public testing::Test {
   void await_catalogue();
   // Waits until a topic holds so many records.
   void await_records(const std::string& topic, std::size_t at_least);
-  // Waits until a process has said this since its last start.
+  void hear_from_now_on(const std::string& process) {
+    said_before_[process] = file_text(path(process + ".log")).size();
+  }
+  // Waits until a process has said this since its last start, or since hear_from_now_on().
   void await_said(const std::string& process, const std::string& what);
 
   // The scorable events of each user, in the order of their partition.
@@ -119,7 +122,7 @@ class RunFixture : public testing::Test {
   Config config_;  // of its tasks
 
  private:
-  std::map<std::string, std::size_t> said_before_;  // bytes of a log before the last start
+  std::map<std::string, std::size_t> said_before_;  // bytes of a log that do not count
 };
 
 }  // namespace fovea::topologies

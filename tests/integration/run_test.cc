@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -189,6 +190,44 @@ TEST_F(RunTest, ASuccessorEndsTheTransactionOfAnOwnerThatWasKilled) {
   const auto input = fold_input();
   await_folded(input);
   stop(*a);
+  expect_covered(input);
+  expect_changelog_is_the_fold(input);
+}
+
+TEST_F(RunTest, AStandbyTakesOverWithoutARestore) {
+  auto a = start("a");
+  auto b = start("b", {"--set", "state.standby=true"});
+  await_said("a", "partitions assigned");
+  await_said("b", "partitions assigned");
+  command({"produce", topology("a"), "--events", path("events.ndjson"), "--limit", "3000"});
+  await_folded(fold_input());
+  const auto profiles = [this](const std::string& process) {
+    std::ofstream(path("export"));  // commands append
+    Process exported({FOVEA_BINARY, "profile", "export", topology(process)}, path("export"));
+    EXPECT_EQ(exported.wait(kWithin), 0);
+    std::ifstream in(path("export"));
+    std::set<std::string> lines;
+    for (std::string line; std::getline(in, line);) lines.insert(line);
+    return lines;
+  };
+  const auto deadline = std::chrono::steady_clock::now() + kWithin;
+  for (;;) {
+    const auto theirs = profiles("a");
+    const auto kept = profiles("b");
+    if (std::includes(kept.begin(), kept.end(), theirs.begin(), theirs.end())) break;
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "b does not have what a has";
+  }
+  kill(*a);
+  hear_from_now_on("b");
+  await_said("b", "8 partitions assigned");  // all, of input and catalogue
+  command({"generate", "--events", "1000", "--users", "400", "--items", "200", "--seed", "2",
+           "--out", path("events.ndjson")});
+  command({"produce", topology("a"), "--events", path("events.ndjson")});
+  const auto input = fold_input();
+  await_folded(input);
+  stop(*b);
+
+  EXPECT_EQ(file_text(path("b.log")).find("changelog records restored"), std::string::npos);
   expect_covered(input);
   expect_changelog_is_the_fold(input);
 }

@@ -14,6 +14,7 @@
 #include "tests/sim/sim_disk.h"
 #include "topologies/claimed_store.h"
 #include "topologies/learner_loop.h"
+#include "topologies/standby.h"
 #include "topologies/withdrawn_items.h"
 #include "topologies/worker.h"
 
@@ -63,7 +64,8 @@ struct SimProcess {
   std::unique_ptr<topologies::LearnerLoop> learner;
   topologies::PartitionClaims claims;
   topologies::WithdrawnItems withdrawn;
-  std::unique_ptr<topologies::Worker> worker;  // once the model is there
+  std::unique_ptr<topologies::Worker> worker;    // once the model is there
+  std::unique_ptr<topologies::Standby> standby;  // where the run has them; as the worker
   std::optional<Time> frozen_until;
 };
 

@@ -160,17 +160,23 @@ class Simulation {
         if (auto stepped = process.learner->step(); !stepped) return end(machine, stepped.error());
         return;
       }
-      if (!process.worker) process.worker = new_worker(machine, process);
+      if (!process.worker) join(machine, process);
+      if (process.standby && standby_random_.uniform() < .2F) {
+        const auto kept = process.standby->turn();
+        if (!kept && kept.error().disposition == Disposition::kStop) end(machine, kept.error());
+        return;
+      }
       if (auto turned = process.worker->turn(); !turned) return end(machine, turned.error());
     });
   }
 
-  std::unique_ptr<topologies::Worker> new_worker(const SimMachine& machine, SimProcess& process) {
+  void join(const SimMachine& machine, SimProcess& process) {
     const topologies::WorkerShared shared{config_,          process.kafka,     process.clients,
                                           clock_,           *process.store,    process.claims,
                                           *process.learner, process.withdrawn, kPartitions};
-    return std::make_unique<topologies::Worker>(shared, machine.name,
-                                                static_members_ ? machine.name : "");
+    process.worker = std::make_unique<topologies::Worker>(shared, machine.name,
+                                                          static_members_ ? machine.name : "");
+    if (standby_) process.standby = std::make_unique<topologies::Standby>(shared);
   }
 
   // Calls `act`; a crash in it is the process's end.
@@ -337,6 +343,7 @@ class Simulation {
   void check() {
     RunChecks checks(config_, cluster_.log());
     for (std::string& violation : checks.topics()) violated(std::move(violation));
+    catch_up_standbys();
     for (std::int32_t partition = 0; partition < kPartitions; ++partition) {
       check_store(checks, partition);
     }
@@ -353,18 +360,26 @@ class Simulation {
     }
   }
 
-  // Of whoever owns the partition; what others have of it is of before.
+  void catch_up_standbys() {
+    for (const auto& machine : machines_) {
+      for (int i = 0; i < kPartitions && machine->process->standby; ++i) {
+        const auto kept = machine->process->standby->turn();
+        if (!kept) violated(machine->name + ": " + kept.error().message);
+      }
+    }
+  }
+
+  // Of whoever owns the partition; what others have of it is of before, but for a standby.
   void check_store(RunChecks& checks, Partition partition) {
     const auto owner = cluster_.owner(config_.group_id, {config_.topics.input.front(), partition});
     for (const auto& machine : machines_) {
-      if (machine->process->id != owner) continue;
+      if (!machine->process->standby && machine->process->id != owner) continue;
       for (std::string& violation :
            checks.store(machine->name, *machine->process->store, partition)) {
         violated(std::move(violation));
       }
-      return;
     }
-    violated(fmt::format("nobody has partition {}", partition));
+    if (!owner) violated(fmt::format("nobody has partition {}", partition));
   }
 
   void violated(std::string what) { result_.violations.push_back(std::move(what)); }
@@ -378,6 +393,8 @@ class Simulation {
   SimCluster cluster_;
   std::vector<std::unique_ptr<SimMachine>> machines_;
   const bool static_members_ = chance(.5F);
+  scorer::Random standby_random_{options_.seed, 2};
+  const bool standby_ = standby_random_.uniform() < .3F;
   float crash_rate_ = 0.0F;
   float stall_rate_ = 0.0F;
   SimMachine* acting_ = nullptr;

@@ -57,5 +57,22 @@ TEST_F(ClaimedStoreTest, AClaimThatComesBackWritesAgain) {
   EXPECT_EQ(applied(0), 5);
 }
 
+TEST_F(ClaimedStoreTest, WhatIsNobodysMayBeClaimedByWhoTakesWhatIsLeft) {
+  EXPECT_TRUE(claims_.claim_free(0, &second_)) << "nobody has claimed it yet";
+  claims_.claim(0, &first_);
+  EXPECT_FALSE(claims_.claim_free(0, &second_));
+  claims_.release(0, &second_);
+  EXPECT_FALSE(claims_.claim_free(0, &second_)) << "it was another's";
+  claims_.release(0, &first_);
+
+  ASSERT_TRUE(first_.apply(batch(0, 5)));
+  EXPECT_FALSE((*store_->get(0, {{"u"}})).front()) << "nobody's write";
+
+  EXPECT_TRUE(claims_.claim_free(0, &second_));
+  EXPECT_TRUE(claims_.claim_free(0, &second_)) << "it is the owner's already";
+  ASSERT_TRUE(second_.apply(batch(0, 9)));
+  EXPECT_EQ(applied(0), 9);
+}
+
 }  // namespace
 }  // namespace fovea::topologies

@@ -349,6 +349,7 @@ batch_records_max = 9
 [state]
 directory = "/var/lib/fovea"
 memory = "64MiB"
+standby = true
 [topics]
 prefix = "p."
 items = "catalogue"

@@ -80,6 +80,8 @@ struct Busy {
     learner.gradients.set(5);
     learner.loss.set(2.5);
 
+    metrics.standby().partitions.set(5);
+    metrics.standby().as_of.set(clock.monotonic().time_since_epoch().count());
     PublisherMetrics& publisher = metrics.publisher();
     publisher.complete.add(2);
     publisher.bytes.add(700);
@@ -175,6 +177,7 @@ TEST(Metrics, SayWhatTheThreadsWrote) {
            R"(fovea_dead_letters_total{reason="not_json"} 6)",
            R"(fovea_input_lag_records{topic="video.events",partition="3"} 25)",
            R"(fovea_input_lag_seconds{topic="video.events",partition="3"} 10)",
+           "fovea_standby_partitions 5",
            "fovea_learner_lag_records 2",
            "fovea_learner_lag_seconds 0.5",
            "fovea_model_age_seconds 2",

@@ -160,6 +160,25 @@ TEST_F(RestoreTest, WhatLiesBehindAnOpenTransactionIsWaitedForUntilThatIsSettled
   EXPECT_EQ(profile("v")->behaviour.applied, 3);
 }
 
+TEST_F(RestoreTest, ACopyEndsWhereATransactionIsOpenAndGoesOnFromThere) {
+  reader_.records = {{"u", encoded(1)}};
+  reader_.open = 1;
+  RestoreRequest request{0, 0, std::nullopt, kNoOffset, true};
+  request.on_blocked = [] { FAIL() << "a copy waits for nobody"; };
+
+  ASSERT_TRUE(restore(request));
+  const auto stored = *store_->positions(0);
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(stored->changelog_next, 1);
+  EXPECT_EQ(stored->input_next, kNoOffset);
+
+  reader_.records.emplace_back("u", encoded(3));
+  reader_.open = 0;
+  ASSERT_TRUE(restore({0, 1, stored, std::nullopt, true}));
+  EXPECT_EQ(profile("u")->behaviour.applied, 3);
+  EXPECT_EQ((*store_->positions(0))->changelog_next, 2);
+}
+
 TEST_F(RestoreTest, AnEmptyChangelogLeavesTheStartToTheConfiguration) {
   ASSERT_TRUE(restore({0, 0, std::nullopt, std::nullopt}));
 

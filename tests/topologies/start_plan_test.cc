@@ -26,6 +26,17 @@ TEST(StartPlan, WhereAnotherProcessWentOnTheChangelogIsCaughtUpWith) {
   EXPECT_EQ(plan.start, 101);
 }
 
+TEST(StartPlan, ACopyIsCaughtUpAndTheGroupSaysWhereTheInputStands) {
+  const profile_store::PartitionPositions copy{kNoOffset, 40, TimeMs{0}, TimeMs{0}};
+  for (const std::optional<Offset> committed :
+       {std::optional<Offset>(), std::optional<Offset>(7)}) {
+    const StartPlan plan = plan_start(copy, committed);
+    EXPECT_TRUE(plan.restore);
+    EXPECT_EQ(plan.changelog_from, 40);
+    EXPECT_EQ(plan.start, committed);
+  }
+}
+
 TEST(StartPlan, WithoutAStoreTheWholeChangelogIsRestored) {
   const StartPlan plan = plan_start(std::nullopt, 7);
 
