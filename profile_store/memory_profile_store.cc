@@ -35,6 +35,10 @@ class MemoryProfileStore final : public ProfileStore {
 
   Result<void> apply(const StoreBatch& batch) override {
     const std::unique_lock lock(mutex_);
+    for (const Partition partition : batch.cleared) {
+      std::erase_if(profiles_, [&](const auto& entry) { return entry.first.first == partition; });
+      positions_.erase(partition);
+    }
     for (const ProfileWrite& write : batch.profiles) {
       if (write.profile) {
         profiles_.insert_or_assign({write.partition, write.user}, encode_profile(*write.profile));

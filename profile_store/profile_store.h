@@ -36,6 +36,7 @@ struct ProfileWrite {
 struct StoreBatch {
   std::vector<ProfileWrite> profiles;
   std::vector<std::pair<Partition, PartitionPositions>> positions;
+  std::vector<Partition> cleared = {};  // of these everything goes, before the rest is written
 };
 
 // How large a store is and how much it has done, as it knows itself.

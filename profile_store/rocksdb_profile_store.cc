@@ -133,6 +133,11 @@ class RocksDbProfileStore final : public ProfileStore {
   Result<void> apply(const StoreBatch& batch) override {
     if (read_only_) return stop("state directory " + directory_.path() + " is open read-only");
     rocksdb::WriteBatch writes;
+    for (const Partition partition : batch.cleared) {
+      const KeyRange all = partition_range(partition);
+      const rocksdb::Status status = writes.DeleteRange(all.first, all.end);
+      FOVEA_ASSERT(status.ok());
+    }
     for (const ProfileWrite& write : batch.profiles) {
       const std::string key = profile_key(write.partition, write.user);
       const rocksdb::Status status =

@@ -33,6 +33,10 @@ std::string positions_key(Partition partition) {
   return prefix(partition, kPositionsKind);
 }
 
+KeyRange partition_range(Partition partition) {
+  return {prefix(partition, '\0'), prefix(partition, '\xFF')};
+}
+
 std::string stamp_key() {
   return "\xFF\xFF\xFF\xFFs";
 }

@@ -20,6 +20,13 @@ namespace fovea::profile_store {
 
 [[nodiscard]] std::string profile_key(Partition partition, const UserId& user);
 [[nodiscard]] std::string positions_key(Partition partition);
+
+// Of everything that belongs to a partition; `end` is one past it.
+struct KeyRange {
+  std::string first;
+  std::string end;
+};
+[[nodiscard]] KeyRange partition_range(Partition partition);
 [[nodiscard]] std::string stamp_key();
 
 struct ProfileKey {

@@ -32,11 +32,13 @@ Result<void> ClaimedStore::apply(const profile_store::StoreBatch& batch) {
   };
   const auto is_foreign_profile = [&](const auto& write) { return foreign(write.partition); };
   const auto is_foreign_position = [&](const auto& entry) { return foreign(entry.first); };
-  if (std::none_of(batch.profiles.begin(), batch.profiles.end(), is_foreign_profile) &&
+  if (std::none_of(batch.cleared.begin(), batch.cleared.end(), foreign) &&
+      std::none_of(batch.profiles.begin(), batch.profiles.end(), is_foreign_profile) &&
       std::none_of(batch.positions.begin(), batch.positions.end(), is_foreign_position)) {
     return store_.apply(batch);
   }
   profile_store::StoreBatch ours = batch;
+  std::erase_if(ours.cleared, foreign);
   std::erase_if(ours.profiles, is_foreign_profile);
   std::erase_if(ours.positions, is_foreign_position);
   return store_.apply(ours);

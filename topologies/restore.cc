@@ -24,6 +24,7 @@ constexpr std::size_t kBatchRecords = 2'000;
 constexpr milliseconds kPollTimeout{200};
 constexpr milliseconds kAskTimeout{5'000};
 constexpr milliseconds kBlocked{300};
+constexpr std::int64_t kHourMs = 3'600'000;
 
 // What a batch of the changelog says of one user.
 struct Version {
@@ -89,6 +90,14 @@ TimeMs newest_event(const Profile& profile) {
     if (counter.value > 0.0F) newest = std::max(newest, counter.last_time);
   }
   return newest;
+}
+
+Result<void> clear(profile_store::ProfileStore& store, Partition partition,
+                   const std::string& why) {
+  log_warning(fmt::format("partition {}: {}: all of it is read again", partition, why));
+  profile_store::StoreBatch batch;
+  batch.cleared = {partition};
+  return store.apply(batch);
 }
 
 }  // namespace
@@ -171,6 +180,48 @@ Result<Restored> restore_partition(ingest::PartitionReader& reader, const Restor
   Restored result{positions, {}};
   for (const std::string& user : outdated) result.outdated.push_back({user});
   return result;
+}
+
+Result<std::optional<PartitionPositions>> current_positions(profile_store::ProfileStore& store,
+                                                            Partition partition,
+                                                            milliseconds tombstones_kept,
+                                                            TimeMs now) {
+  auto stored = store.positions(partition);
+  if (!stored || !*stored || tombstones_kept.count() == 0) return stored;
+  const std::int64_t age_ms = milliseconds_between((*stored)->written_at, now);
+  if (age_ms <= tombstones_kept.count() / 2) return stored;
+  auto cleared =
+      clear(store, partition,
+            fmt::format("what is stored is {} h old and the changelog keeps deletions for "
+                        "{} h",
+                        age_ms / kHourMs, tombstones_kept.count() / kHourMs));
+  if (!cleared) return cleared.error();
+  return std::optional<PartitionPositions>();
+}
+
+Result<Restored> restore_from_changelog(const RestorePath& path, RestoreRequest request) {
+  const auto open = [&] {
+    return path.clients.open_partition_reader(path.kafka, {path.changelog, request.partition},
+                                              request.stored ? request.changelog_from : kNoOffset);
+  };
+  auto reader = open();
+  if (!reader) return reader.error();
+  if (request.stored) {
+    const auto ends = (*reader)->ends(kAskTimeout);
+    if (!ends) return ends.error();
+    if (ends->low > request.changelog_from) {
+      auto cleared = clear(path.store, request.partition,
+                           fmt::format("what is stored has read the changelog up to {} and it "
+                                       "begins at {}",
+                                       request.changelog_from, ends->low));
+      if (!cleared) return cleared.error();
+      request.stored.reset();
+      request.changelog_from = 0;
+      reader = open();
+      if (!reader) return reader.error();
+    }
+  }
+  return restore_partition(**reader, request, path.store, path.clock, path.stopping);
 }
 
 Result<std::vector<UserId>> outdated_users(ingest::PartitionReader& reader, Partition partition,

@@ -3,9 +3,11 @@
 // Profiles of one partition from its changelog into the store.
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "ingest/kafka.h"
@@ -50,6 +52,31 @@ struct Restored {
                                                  profile_store::ProfileStore& store,
                                                  const Clock& clock,
                                                  const std::atomic<bool>& stopping);
+
+// What is stored of a partition's positions. Where it is older than half of the time for which the
+// changelog keeps a tombstone, users that were deleted since could come back: then all of the
+// partition goes, which is said, and there is nothing.
+// `tombstones_kept`  0: not known, nothing is too old.
+// Errors: the store's.
+[[nodiscard]] Result<std::optional<profile_store::PartitionPositions>> current_positions(
+    profile_store::ProfileStore& store, Partition partition,
+    std::chrono::milliseconds tombstones_kept, TimeMs now);
+
+// Where a changelog is read from, and into what.
+struct RestorePath {
+  const ingest::ClientFactory& clients;
+  const ingest::KafkaSettings& kafka;
+  const std::string& changelog;  // the topic
+  profile_store::ProfileStore& store;
+  const Clock& clock;
+  const std::atomic<bool>& stopping;
+};
+
+// restore_partition() with a reader that is opened for it: from the first record there is where
+// nothing is stored. Where the changelog begins after `changelog_from` all of the partition goes,
+// which is said, and everything is read.
+[[nodiscard]] Result<Restored> restore_from_changelog(const RestorePath& path,
+                                                      RestoreRequest request);
 
 // Users of whom the changelog holds, up to `to`, an older record than the store. Changes nothing.
 //

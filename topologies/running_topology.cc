@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -25,6 +26,18 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kAskTimeout{5'000};
+
+milliseconds tombstones_kept(const std::vector<ingest::TopicDescription>& found,
+                             const std::string& changelog) {
+  for (const ingest::TopicDescription& topic : found) {
+    const auto config = topic.config.find("delete.retention.ms");
+    if (topic.name != changelog || config == topic.config.end()) continue;
+    std::int64_t kept = 0;
+    const char* const end = config->second.data() + config->second.size();
+    if (std::from_chars(config->second.data(), end, kept).ptr == end) return milliseconds(kept);
+  }
+  return milliseconds(0);
+}
 
 Result<Cluster> examine_cluster(const Config& config, ingest::KafkaAdmin& admin) {
   auto id = admin.cluster_id(kAskTimeout);
@@ -53,7 +66,7 @@ Result<Cluster> examine_cluster(const Config& config, ingest::KafkaAdmin& admin)
         fmt::format("topic {} has {} partitions and {} has {}: they must have the same number",
                     input, partitions[input], topics.profiles, partitions[topics.profiles]));
   }
-  return Cluster{*id, partitions[input]};
+  return Cluster{*id, partitions[input], tombstones_kept(*found, topics.profiles)};
 }
 
 // What this process had open when it was killed hides the end of the learning log until the broker
@@ -224,7 +237,8 @@ Result<std::unique_ptr<RunningTopology>> RunningTopology::start(
                             parts->learner->loop(),
                             parts->withdrawn,
                             cluster.input_partitions,
-                            metrics};
+                            metrics,
+                            cluster.tombstones_kept};
   parts->crew = std::make_unique<Crew>(shared, leave);
   if (config.state.standby) parts->keeper = std::make_unique<Keeper>(shared);
   set_phase("");

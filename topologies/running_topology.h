@@ -8,6 +8,7 @@
 // Threads   start() and stop() on one thread; the rest from any.
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -29,6 +30,7 @@ class Metrics;
 struct Cluster {
   std::string id;
   std::int32_t input_partitions = 0;
+  std::chrono::milliseconds tombstones_kept{0};  // in the changelog; 0: not known
 };
 
 // Waits for a broker as `patience` says.

@@ -52,7 +52,8 @@ Result<void> Standby::turn() {
 }
 
 Result<void> Standby::keep(Partition partition) {
-  const auto stored = store_.positions(partition);
+  const auto stored =
+      current_positions(store_, partition, shared_.tombstones_kept, shared_.clock.now());
   if (!stored) return stored.error();
   RestoreRequest request;
   request.partition = partition;
@@ -60,10 +61,10 @@ Result<void> Standby::keep(Partition partition) {
   request.changelog_from = *stored ? (*stored)->changelog_next : 0;
   if (!*stored) request.input_next = kNoOffset;
   request.only_stable = true;
-  auto reader = shared_.clients.open_partition_reader(
-      shared_.kafka, {shared_.config.topics.profiles, partition}, request.changelog_from);
-  if (!reader) return reader.error();
-  const auto kept = restore_partition(**reader, request, store_, shared_.clock, stopping_);
+  const auto kept =
+      restore_from_changelog({shared_.clients, shared_.kafka, shared_.config.topics.profiles,
+                              store_, shared_.clock, stopping_},
+                             request);
   if (!kept) return kept.error();
   return {};
 }

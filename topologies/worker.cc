@@ -548,7 +548,7 @@ Result<std::vector<TopicPosition>> Worker::on_assigned(
 Result<std::optional<TopicPosition>> Worker::take(const ingest::AssignedPartition& assigned) {
   const Partition partition = assigned.at.partition;
   shared_.claims.claim(partition, this);
-  auto stored = store_.positions(partition);
+  auto stored = current_positions(store_, partition, shared_.tombstones_kept, shared_.clock.now());
   if (!stored) return stored.error();
   const StartPlan plan = plan_start(*stored, assigned.committed);
   std::optional<PartitionPositions> positions = *stored;
@@ -583,15 +583,13 @@ Result<Restored> Worker::restore(const ingest::AssignedPartition& assigned,
   request.stored = stored;
   request.input_next = assigned.committed;
   request.on_blocked = [&] { end_transaction_of(assigned.committed_by, "the changelog"); };
-  return keep_trying(
-      {stopping_, false, shared_.clock}, fmt::format("restore of partition {}", request.partition),
-      [&]() -> Result<Restored> {
-        auto reader = shared_.clients.open_partition_reader(
-            shared_.kafka, {shared_.config.topics.profiles, request.partition},
-            request.changelog_from);
-        if (!reader) return reader.error();
-        return restore_partition(**reader, request, store_, shared_.clock, stopping_);
-      });
+  return keep_trying({stopping_, false, shared_.clock},
+                     fmt::format("restore of partition {}", request.partition), [&] {
+                       return restore_from_changelog(
+                           {shared_.clients, shared_.kafka, shared_.config.topics.profiles, store_,
+                            shared_.clock, stopping_},
+                           request);
+                     });
 }
 
 // Of an owner that was killed, as a rule, and that the broker would wait for. One that lives has

@@ -54,6 +54,8 @@ struct WorkerShared {
   WithdrawnItems& withdrawn;
   std::int32_t input_partitions = 0;
   Metrics* metrics = nullptr;  // null: nobody looks
+  // How long the changelog keeps a deletion; 0: not known.
+  std::chrono::milliseconds tombstones_kept{0};
 };
 
 // The same after a restart, and of nobody else: under exactly_once, what a worker of this name

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <memory>
 #include <tuple>
 
@@ -66,6 +67,27 @@ TEST_P(AnyProfileStore, AnswersInTheOrderAsked) {
   const auto answers = *store_->get(0, {{"b"}, {"x"}, {"a"}, {"b"}});
 
   EXPECT_EQ(answers, (std::vector<std::optional<Profile>>{b, std::nullopt, a, b}));
+}
+
+TEST_P(AnyProfileStore, WhatIsClearedIsGoneAndNothingElse) {
+  Profile profile;
+  profile.behaviour.applied = 5;
+  const PartitionPositions positions{6, 2, TimeMs{3}, TimeMs{4}};
+  for (const Partition partition : {0, 1, 2, std::numeric_limits<Partition>::max()}) {
+    ASSERT_TRUE(store_->apply({{{partition, {"a"}, profile}, {partition, {"\xFF\xFF"}, profile}},
+                               {{partition, positions}}}));
+  }
+
+  ASSERT_TRUE(store_->apply({{{1, {"b"}, profile}}, {}, {1}}));
+  reopen();
+
+  EXPECT_EQ(*store_->positions(1), std::nullopt);
+  EXPECT_EQ(*store_->get(1, {{"a"}, {"\xFF\xFF"}, {"b"}}),
+            (std::vector<std::optional<Profile>>{std::nullopt, std::nullopt, profile}));
+  EXPECT_EQ(walk(*store_).size(), 7U);
+  ASSERT_TRUE(store_->apply({{}, {}, {std::numeric_limits<Partition>::max()}}));
+  EXPECT_EQ(walk(*store_).size(), 5U);
+  EXPECT_EQ(*store_->positions(2), positions);
 }
 
 TEST_P(AnyProfileStore, KeepsPartitionsApart) {

@@ -125,6 +125,10 @@ void SimDisk::sync() {
 }
 
 void SimDisk::State::apply(const StoreBatch& batch) {
+  for (const Partition partition : batch.cleared) {
+    std::erase_if(profiles, [&](const auto& entry) { return entry.first.first == partition; });
+    positions.erase(partition);
+  }
   for (const ProfileWrite& write : batch.profiles) {
     if (write.profile) {
       profiles.insert_or_assign({write.partition, write.user},

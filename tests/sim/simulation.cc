@@ -30,6 +30,8 @@ constexpr auto kRest = 30s;
 // What passes where a process that is frozen has its turn.
 constexpr auto kFrozenTurn = 50ms;
 constexpr auto kWriteTakes = 100us;
+// So short that a store now and then is too old for what it has.
+constexpr auto kTombstonesKept = 200s;
 
 Config small_model(topologies::DeliveryMode mode) {
   auto config = topologies::load_config_text(
@@ -173,7 +175,8 @@ class Simulation {
   void join(const SimMachine& machine, SimProcess& process) {
     const topologies::WorkerShared shared{config_,          process.kafka,     process.clients,
                                           clock_,           *process.store,    process.claims,
-                                          *process.learner, process.withdrawn, kPartitions};
+                                          *process.learner, process.withdrawn, kPartitions,
+                                          nullptr,          kTombstonesKept};
     process.worker = std::make_unique<topologies::Worker>(shared, machine.name,
                                                           static_members_ ? machine.name : "");
     if (standby_) process.standby = std::make_unique<topologies::Standby>(shared);

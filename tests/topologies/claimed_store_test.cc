@@ -74,5 +74,17 @@ TEST_F(ClaimedStoreTest, WhatIsNobodysMayBeClaimedByWhoTakesWhatIsLeft) {
   EXPECT_EQ(applied(0), 9);
 }
 
+TEST_F(ClaimedStoreTest, NobodyClearsWhatIsAnothers) {
+  claims_.claim(0, &first_);
+  claims_.claim(1, &second_);
+  ASSERT_TRUE(first_.apply(batch(0, 5)));
+  ASSERT_TRUE(second_.apply(batch(1, 6)));
+
+  ASSERT_TRUE(first_.apply({{}, {}, {0, 1}}));
+
+  EXPECT_FALSE((*store_->get(0, {{"u"}})).front());
+  EXPECT_EQ(applied(1), 6);
+}
+
 }  // namespace
 }  // namespace fovea::topologies

@@ -117,7 +117,7 @@ class FakeSource final : public ingest::Source {
 class FakeReader final : public ingest::PartitionReader {
  public:
   FakeReader(std::string topic, Partition partition, Offset start)
-      : topic_(std::move(topic)), partition_(partition), next_(start) {}
+      : topic_(std::move(topic)), partition_(partition), next_(std::max<Offset>(start, 0)) {}
 
   Failures poll_failures;
   std::vector<std::pair<std::string, std::optional<std::string>>> records;  // key, value
@@ -138,8 +138,9 @@ class FakeReader final : public ingest::PartitionReader {
     return {};
   }
   [[nodiscard]] Offset next() const override { return next_; }
-  Result<Ends> ends(std::chrono::milliseconds) override { return Ends{0, end() + open}; }
+  Result<Ends> ends(std::chrono::milliseconds) override { return Ends{low, end() + open}; }
 
+  Offset low = 0;
   Offset open = 0;  // records of an open transaction, behind the others
 
  private:

@@ -11,6 +11,8 @@
 namespace fovea::topologies {
 namespace {
 
+using namespace std::chrono_literals;
+
 std::string encoded(Offset applied) {
   Profile profile;
   profile.behaviour.applied = applied;
@@ -224,6 +226,83 @@ TEST_F(RestoreTest, ABrokerThatIsAwayForAMomentIsWaitedFor) {
 
   EXPECT_TRUE(restore({0, 0, std::nullopt, 4}));
   EXPECT_TRUE(profile("u"));
+}
+
+TEST_F(RestoreTest, PositionsAreGoneOnFromUpToHalfOfWhatADeletionIsKept) {
+  Profile profile_of_u;
+  profile_of_u.behaviour.applied = 7;
+  const profile_store::PartitionPositions stored{8, 3, TimeMs{1'000}, TimeMs{0}};
+  ASSERT_TRUE(store_->apply(
+      {{{0, {"u"}, profile_of_u}, {1, {"u"}, profile_of_u}}, {{0, stored}, {1, stored}}}));
+
+  EXPECT_EQ(**current_positions(*store_, 0, 200ms, TimeMs{1'100}), stored);
+  EXPECT_EQ(**current_positions(*store_, 0, 0ms, TimeMs{1'000'000}), stored) << "not known";
+  EXPECT_TRUE(profile("u"));
+
+  EXPECT_FALSE(*current_positions(*store_, 0, 200ms, TimeMs{1'101}));
+  EXPECT_FALSE(profile("u"));
+  EXPECT_FALSE(*store_->positions(0));
+  EXPECT_TRUE(*store_->positions(1));
+  EXPECT_FALSE(*current_positions(*store_, 2, 200ms, TimeMs{1'101})) << "nothing is stored";
+}
+
+// Opens readers of one changelog.
+class OneChangelog final : public ingest::ClientFactory {
+ public:
+  Result<std::unique_ptr<ingest::Source>> open_source(const ingest::KafkaSettings&,
+                                                      const ingest::ConsumerSettings&,
+                                                      ingest::AssignmentListener&) const override {
+    return fovea::stop("no source");
+  }
+  Result<std::unique_ptr<ingest::Sink>> open_sink(const ingest::KafkaSettings&) const override {
+    return fovea::stop("no sink");
+  }
+  Result<std::unique_ptr<ingest::TransactionalSink>> open_transactional_sink(
+      const ingest::KafkaSettings&, const std::string&, std::chrono::milliseconds) const override {
+    return fovea::stop("no sink");
+  }
+  Result<std::unique_ptr<ingest::PartitionReader>> open_partition_reader(
+      const ingest::KafkaSettings&, const ingest::TopicPartition& at, Offset start) const override {
+    starts.push_back(start);
+    auto reader = std::make_unique<FakeReader>(at.topic, at.partition, std::max(start, low));
+    reader->records = records;
+    reader->low = low;
+    return std::unique_ptr<ingest::PartitionReader>(std::move(reader));
+  }
+  Result<std::vector<ingest::TopicPartition>> held_back(const ingest::KafkaSettings&,
+                                                        const std::vector<ingest::TopicPartition>&,
+                                                        std::chrono::milliseconds) const override {
+    return std::vector<ingest::TopicPartition>();
+  }
+
+  std::vector<std::pair<std::string, std::optional<std::string>>> records;
+  Offset low = 0;
+  mutable std::vector<Offset> starts;
+};
+
+TEST_F(RestoreTest, WhereTheChangelogBeginsAfterWhatIsStoredAllOfItIsReadAgain) {
+  Profile gone;
+  gone.behaviour.applied = 7;
+  const profile_store::PartitionPositions stored{8, 1, TimeMs{0}, TimeMs{0}};
+  ASSERT_TRUE(store_->apply({{{0, {"gone"}, gone}}, {{0, stored}}}));
+  OneChangelog changelog;
+  changelog.records = {{"gone", encoded(7)}, {"gone", std::nullopt}, {"u", encoded(9)}};
+  const auto restore_from = [&](Offset low, RestoreRequest request) {
+    changelog.low = low;
+    return restore_from_changelog({changelog, {}, "profiles", *store_, SystemClock(), stopping_},
+                                  std::move(request));
+  };
+
+  ASSERT_TRUE(restore_from(2, {0, 1, stored, 10}));
+  EXPECT_FALSE(profile("gone")) << "its deletion is no longer there to be read";
+  EXPECT_EQ(profile("u")->behaviour.applied, 9);
+  EXPECT_EQ((*store_->positions(0))->changelog_next, 3);
+  EXPECT_EQ(changelog.starts, (std::vector<Offset>{1, kNoOffset}));
+
+  changelog.starts.clear();
+  ASSERT_TRUE(restore_from(3, {0, 3, *store_->positions(0), 10}));
+  EXPECT_TRUE(profile("u")) << "nothing of it is missing";
+  EXPECT_EQ(changelog.starts, std::vector<Offset>{3});
 }
 
 }  // namespace
