@@ -99,7 +99,6 @@ Example make_example(const ModelSettings& settings, const Behaviour& before, con
   example.item = event.item;
   example.time = event.event_time;
   example.type = event.type;
-  example.strength = event.value.value_or(1.0F);
   example.positive = settings.positive.contains(event.type);
   example.context = before.context;
   std::erase_if(example.context, [&](const ContextField& field) {

@@ -63,6 +63,8 @@ StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Chose
     candidate.logit = candidate.terms.score + candidate.log_correction;
   }
   const double loss = softmax_gradient(example.positive);
+  const float strength = std::clamp(example.strength, 0.0F, 1.0F);
+  for (Candidate& candidate : candidates_) candidate.gradient *= strength;
 
   // Backward: the interest vector's gradient first, before any row moves.
   interest_gradient_.assign(stride, 0.0F);

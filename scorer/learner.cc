@@ -141,7 +141,7 @@ LearnOutcome Learner::Impl::fold_example(const Example& example, Offset position
   const bool warm = recent.size() > 0 &&
                     stats.examples > static_cast<std::uint64_t>(model.settings.warmup_examples);
   if (model.settings.parts.learning && warm && known != kNoSlot && !example.count_only &&
-      !example.history.empty() && model.popularity.count(known) > 0) {
+      example.strength > 0.0F && !example.history.empty() && model.popularity.count(known) > 0) {
     Random random(model.stamp.model_id, static_cast<std::uint64_t>(position));
     const StepResult result = step.learn(model, recent, chosen, example, known, random);
     ++stats.gradients;

@@ -518,7 +518,7 @@ double difference(double& parameter, const std::function<double()>& function) {
 }  // namespace
 
 void learn(Parameters& p, const Model& model, const Query& query,
-           const std::vector<Drawn>& candidates, bool positive) {
+           const std::vector<Drawn>& candidates, bool positive, double strength) {
   Question question = ask(p, model, query);
   const Interest interest = attend(p, question);
   const double total = static_cast<double>(model.popularity.total(query.now_s));
@@ -534,7 +534,7 @@ void learn(Parameters& p, const Model& model, const Query& query,
   }
   Vector delta;  // d loss / d score
   for (double& logit : logits) {
-    delta.push_back(difference(logit, [&] { return loss(logits, positive); }));
+    delta.push_back(strength * difference(logit, [&] { return loss(logits, positive); }));
   }
   const auto skipped = [&](std::size_t i) { return std::fabs(delta[i]) < 1e-5; };
   const auto moves_vectors = [&](std::size_t i) {

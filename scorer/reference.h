@@ -179,6 +179,6 @@ struct Drawn {
 // One step of every parameter, in place.
 // Requires: `model` is as it was before the fast step, and `parameters` was read from it.
 void learn(Parameters& parameters, const Model& model, const Query& query,
-           const std::vector<Drawn>& candidates, bool positive);
+           const std::vector<Drawn>& candidates, bool positive, double strength = 1.0);
 
 }  // namespace fovea::scorer::reference

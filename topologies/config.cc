@@ -188,6 +188,12 @@ Result<void> Loader::check() const {
   if ((c.model.positive.bits() & c.model.negative.bits()) != 0) {
     return stop("events.learn.positive and events.learn.negative name the same type");
   }
+  for (const auto& [type, grade] : c.grades) {
+    if (c.model.positive.contains(type) || c.model.negative.contains(type)) continue;
+    return stop(
+        fmt::format("events.learn.grade.{}: events.learn names no {}, so it teaches nothing",
+                    name(type), name(type)));
+  }
   if (c.model.example_history_max > c.model.history_max) {
     return stop(fmt::format("model.example_history_max = {} is above profile.history_max = {}",
                             c.model.example_history_max, c.model.history_max));

@@ -101,6 +101,13 @@ struct MetricsSettings {
   std::int64_t ready_lag_ms = 10'000;
 };
 
+// What an event's value says of how much it teaches: nothing at `none`, in full at `full`.
+struct Grade {
+  float none = 0.0F;
+  float full = 1.0F;
+  bool operator==(const Grade&) const = default;
+};
+
 struct Config {
   std::string path;         // of the file it was read from; not a key
   std::string name;         // the topology's
@@ -112,8 +119,9 @@ struct Config {
   TopicNames topics;
   TopicShape topic_shape;
   bool keyed_by_user = true;
-  OnGap on_lost = OnGap::kStop;    // of the input
-  std::string start = "earliest";  // "earliest", "latest" or milliseconds since the epoch
+  OnGap on_lost = OnGap::kStop;       // of the input
+  std::string start = "earliest";     // "earliest", "latest" or milliseconds since the epoch
+  std::map<EventType, Grade> grades;  // of types that teach; others teach in full
   ingest::EventMapping mapping;
   ingest::ItemContract items;
   std::int64_t lateness_ms = 3'600'000;  // later than this: folded, not an example

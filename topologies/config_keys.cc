@@ -1,5 +1,8 @@
 #include "topologies/config_keys.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
 #include <cstdint>
 #include <utility>
 
@@ -76,6 +79,51 @@ ConfigKey types_key() {
   key.get = [](const Config& config) {
     ConfigPairs pairs;
     for (const auto& [theirs, ours] : config.mapping.types) pairs.emplace_back(theirs, ours);
+    return pairs;
+  };
+  return key;
+}
+
+// "1..4"
+std::optional<Grade> parse_grade(const std::string& text) {
+  const std::size_t dots = text.find("..");
+  if (dots == std::string::npos) return std::nullopt;
+  const auto none = text_to_number(text.substr(0, dots));
+  const auto full = text_to_number(text.substr(dots + 2));
+  if (!none || !full) return std::nullopt;
+  const Grade grade{static_cast<float>(std::get<double>(*none)),
+                    static_cast<float>(std::get<double>(*full))};
+  if (!std::isfinite(grade.none) || !std::isfinite(grade.full) || !(grade.none < grade.full)) {
+    return std::nullopt;
+  }
+  return grade;
+}
+
+ConfigKey grade_key() {
+  ConfigKey key{"events.learn.grade.*",
+                "none: in full",
+                "two numbers, like \"1..4\"",
+                "of an event type: up to the first value it only counts, from the second on it "
+                "teaches in full, between in proportion",
+                {},
+                &text_to_text,
+                {}};
+  key.set = [](Config& config, const std::string& word, const ConfigValue& value) -> Result<void> {
+    const auto type = event_type(word);
+    if (!type || !types_with_an_item().contains(*type)) {
+      return wrong_kind(value, "for an event type with an item, which " + word + " is not");
+    }
+    const auto* text = std::get_if<std::string>(&value);
+    const auto grade = text == nullptr ? std::nullopt : parse_grade(*text);
+    if (!grade) return wrong_kind(value, "two numbers, the first below the second, like \"1..4\"");
+    config.grades[*type] = *grade;
+    return {};
+  };
+  key.get = [](const Config& config) {
+    ConfigPairs pairs;
+    for (const auto& [type, grade] : config.grades) {
+      pairs.emplace_back(name(type), fmt::format("{}..{}", grade.none, grade.full));
+    }
     return pairs;
   };
   return key;
@@ -224,6 +272,7 @@ std::vector<ConfigKey> make_keys() {
           "events.learn.negative", types_with_an_item(), "types that teach: this was refused",
           [](auto& c) -> auto& { return c.model.negative; }),
       "[]"));
+  keys.push_back(grade_key());
   keys.push_back(list_key(
       "context.fields", "at most 16 names",
       "fields of an event's `context` that are kept and learned from",

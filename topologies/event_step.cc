@@ -26,6 +26,13 @@ EventVerdict judge_event(const Config& config, const Event& event, TimeMs highes
   return verdict;
 }
 
+float graded(const Config& config, const Event& event) {
+  const auto grade = config.grades.find(event.type);
+  if (grade == config.grades.end() || !event.value) return 1.0F;
+  const auto& [none, full] = grade->second;
+  return std::clamp((*event.value - none) / (full - none), 0.0F, 1.0F);
+}
+
 EventStep step_event(const Config& config, const Event& event, UserKey user, TimeMs& highest,
                      Behaviour& behaviour) {
   EventStep step;
@@ -34,6 +41,7 @@ EventStep step_event(const Config& config, const Event& event, UserKey user, Tim
 
   if (step.verdict.teaches) {
     step.example = scorer::make_example(config.model, behaviour, event, user);
+    step.example->strength = graded(config, event);
   }
   const auto outcome = profile_store::fold(config.fold, event, step.verdict.id_hash, behaviour);
   FOVEA_ASSERT((outcome == profile_store::FoldOutcome::kDuplicate) == step.verdict.duplicate);

@@ -30,6 +30,9 @@ struct EventVerdict {
 [[nodiscard]] EventVerdict judge_event(const Config& config, const Event& event, TimeMs highest,
                                        const Behaviour& behaviour);
 
+// How much of what an event teaches counts, by its value and [events.learn.grade]: 0..1.
+[[nodiscard]] float graded(const Config& config, const Event& event);
+
 struct EventStep {
   EventVerdict verdict;
   std::optional<Example> example;  // absent where the event teaches nothing

@@ -36,7 +36,7 @@ struct Example {
   ItemRef item;
   TimeMs time{};
   EventType type = EventType::kView;
-  float strength = 1.0F;
+  float strength = 1.0F;  // of its gradient, 0..1; what is outside counts as the nearer
   bool positive = true;
   bool count_only = false;            // shed by its producer: counted, not learned by gradient
   std::vector<ContextField> context;  // declared fields, of the event before

@@ -51,7 +51,7 @@ TEST(Example, CarriesTheEventAndWhatPrecededIt) {
   EXPECT_EQ(example.item, small_item(3));
   EXPECT_EQ(example.time, TimeMs{kNow});
   EXPECT_EQ(example.type, EventType::kClick);
-  EXPECT_EQ(example.strength, 4.0F);
+  EXPECT_EQ(example.strength, 1.0F) << "grades are the topology's to give";
   EXPECT_TRUE(example.positive);
   EXPECT_FALSE(example.count_only);
   EXPECT_EQ(example.context, (std::vector<ContextField>{{"device", std::string("phone")}}));

@@ -70,6 +70,7 @@ TEST_P(LearnStepOf, MovesEveryParameterAsTheReferenceDoes) {
         asked.history[asked.history.size() / 2].item = small_key(1'000);
         if (position % 2 == 0) asked.history.back().item = small_key(1'001);
       }
+      if (position % 3 == 0) asked.strength = .25F;
       const Model before = learner->model();
       Model fast = before;
       make_query(fast, asked, step.moment().query);
@@ -85,7 +86,8 @@ TEST_P(LearnStepOf, MovesEveryParameterAsTheReferenceDoes) {
       }
       Parameters parameters = reference::read(before);
       const FlatParameters old = flat(parameters);
-      reference::learn(parameters, before, query, drawn, asked.positive);
+      reference::learn(parameters, before, query, drawn, asked.positive,
+                       static_cast<double>(asked.strength));
       const FlatParameters expected = flat(parameters);
       const FlatParameters found = flat(reference::read(fast));
       for (std::size_t i = 0; i < expected.values.size(); ++i) {

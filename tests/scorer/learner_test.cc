@@ -291,7 +291,7 @@ TEST(Learner, NothingIsLearnedByGradientBeforeTheWarmUp) {
   EXPECT_GT(learner->stats().gradients, 100U);
 }
 
-TEST(Learner, ACountOnlyExampleIsCountedAndNotLearned) {
+TEST(Learner, AnExampleThatIsCountOnlyOrHasNoStrengthIsCountedAndNotLearned) {
   const auto records = records_of(small_settings(), 500);
   const auto learner = new_learner(small_settings());
   fold_range(*learner, records, 0, 400);
@@ -300,7 +300,8 @@ TEST(Learner, ACountOnlyExampleIsCountedAndNotLearned) {
     LearningRecord record = records[i];
     auto* example = std::get_if<Example>(&record.body);
     if (example == nullptr) continue;
-    example->count_only = true;
+    example->count_only = i % 2 == 0;
+    example->strength = i % 2 == 0 ? 1.0F : -.5F;
     const std::uint64_t before = choice_count(learner->model(), example->item.key);
     EXPECT_EQ(*learner->fold(record, static_cast<Offset>(i)), LearnOutcome::kCounted);
     EXPECT_EQ(choice_count(learner->model(), example->item.key),

@@ -140,6 +140,28 @@ TEST(Config, RefusesTypesWithoutAnItemAsTeachers) {
             std::string::npos);
 }
 
+TEST(Config, ReadsHowMuchAValueTeaches) {
+  const Config config = accepted("[events.learn.grade]\nrate = \"1..4\"\nplay = \"-0.5..0.9\"\n");
+  EXPECT_EQ(config.grades.at(EventType::kRate), (Grade{1.0F, 4.0F}));
+  EXPECT_EQ(config.grades.at(EventType::kPlay), (Grade{-.5F, .9F}));
+
+  const auto refused = [](const std::string& line) {
+    return refusal("[events.learn.grade]\n" + line + "\n");
+  };
+  for (const std::string grade :
+       {"4..1", "1..1", "1-4", "1..", "..4", "1..x", "1..inf", "nan..4"}) {
+    EXPECT_EQ(refused("rate = \"" + grade + "\""),
+              "configuration:3: events.learn.grade.rate = \"" + grade +
+                  "\" is not two numbers, the first below the second, like \"1..4\"");
+  }
+  EXPECT_NE(refused("rate = 4").find("is not two numbers"), std::string::npos);
+  EXPECT_NE(refused("search = \"1..4\"").find("which search is not"), std::string::npos);
+  EXPECT_NE(refused("buy = \"1..4\"").find("which buy is not"), std::string::npos);
+  EXPECT_EQ(
+      refusal("[events.learn]\npositive = [\"view\"]\n[events.learn.grade]\nrate = \"1..4\"\n"),
+      "configuration: events.learn.grade.rate: events.learn names no rate, so it teaches nothing");
+}
+
 // Whichever of the two is set first, and wherever.
 TEST(Config, RefusesExactlyOnceOnABrokerThatKeepsNothingAndSaysWhy) {
   const std::string reason =
@@ -307,6 +329,8 @@ max_future = "1h"
 [events.learn]
 positive = ["view"]
 negative = ["skip"]
+[events.learn.grade]
+view = "5..60"
 [context]
 fields = ["device"]
 [items.vectors]
