@@ -16,7 +16,7 @@ import pathlib
 import sys
 
 from checker.contract import Bad, decode_item
-from checker.dumps import Config, Unreadable, read_profiles, read_topic
+from checker.dumps import Config, Unreadable, read_latest, read_profiles, read_topic
 from checker.fold import Truncated, decode_behaviour, decode_learned, decode_served, sections
 from checker.learning import check_learning
 from checker.past import Past
@@ -71,9 +71,8 @@ def check_dead_letters(letters, refusals, originals, restarts, report):
                                       "says so")
 
 
-def check_profiles(profiles, changelog, past, config, report):
+def check_profiles(profiles, latest, past, config, report):
     """Behaviour equals the fold, the profile equals the changelog. Returns the served sections."""
-    latest = {(record.partition, record.key): record.value for record in changelog}
     served = {}
     for (partition, name), user in past.users.items():
         if user.exists and (partition, name) not in profiles:
@@ -171,7 +170,7 @@ def check(config, dumps, profiles, restarts, report):
             refusals[record.topic, record.partition, record.offset] = bad.reasons
     check_dead_letters(read_topic(dumps, config.dead_letter), refusals, originals, restarts, report)
 
-    served = check_profiles(profiles, read_topic(dumps, config.profiles), past, config, report)
+    served = check_profiles(profiles, read_latest(dumps, config.profiles), past, config, report)
     counts = dict(past.counts)
     counts.update(check_slates(slates, past, served, config, restarts, report))
     learning, learned_items = check_learning(read_topic(dumps, config.learning), past, config,

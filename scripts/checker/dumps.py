@@ -20,24 +20,37 @@ def _bytes(text):
     return None if text is None else text.encode("utf-8", "surrogateescape")
 
 
-def read_topic(directory, topic):
-    """The records of a topic, by partition and offset."""
+def each_record(directory, topic):
+    """The records of a topic, as they lie in its file."""
     path = pathlib.Path(directory, topic + ".jsonl")
     if not path.exists():
         raise Unreadable(f"{path} is missing: dump the topic {topic}")
-    records = []
     with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
         for number, line in enumerate(lines, 1):
             try:
                 at = json.loads(line)
                 names = at.get("headers") or []
                 headers = {names[i]: _bytes(names[i + 1]) for i in range(0, len(names), 2)}
-                records.append(Record(at["topic"], at["partition"], at["offset"], at["ts"],
-                                      _bytes(at["key"]), _bytes(at["payload"]), headers))
+                record = Record(at["topic"], at["partition"], at["offset"], at["ts"],
+                                _bytes(at["key"]), _bytes(at["payload"]), headers)
             except (ValueError, KeyError, IndexError, TypeError) as error:
                 raise Unreadable(f"{path}:{number}: not a line of kcat -J: {error!r}") from None
-    records.sort(key=lambda record: (record.partition, record.offset))
-    return records
+            yield record
+
+
+def read_topic(directory, topic):
+    """The records of a topic, by partition and offset."""
+    return sorted(each_record(directory, topic), key=lambda record: (record.partition, record.offset))
+
+
+def read_latest(directory, topic):
+    """(partition, key) -> value of its last record, with no more of the topic in memory."""
+    latest = {}
+    for record in each_record(directory, topic):
+        offset, _ = latest.get((record.partition, record.key), (-1, None))
+        if record.offset > offset:
+            latest[record.partition, record.key] = record.offset, record.value
+    return {key: value for key, (_, value) in latest.items()}
 
 
 def read_profiles(path):
