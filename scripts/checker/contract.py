@@ -224,7 +224,7 @@ def _scalars(value, reason, entries_max):
 
 
 class Event:
-    __slots__ = ("user", "type", "item", "time", "id", "strength", "context", "request_id", "k",
+    __slots__ = ("user", "type", "item", "time", "id", "strength", "has_value", "context", "request_id", "k",
                  "filtered")
 
 
@@ -254,6 +254,7 @@ def decode_event(record, config):
             raise Bad("future_timestamp")
     event.id = _optional(root, "id")
     event.strength = 1.0
+    event.has_value = root.get("value") is not None
     if root.get("value") is not None:
         number = number_of(root.get("value"))
         if number is None or abs(number) >= _BEYOND_FLOAT:

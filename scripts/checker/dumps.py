@@ -100,6 +100,8 @@ class Config:
         self.lateness_ms = milliseconds(toml["events"]["lateness"])
         self.positive = set(toml["events"]["learn"]["positive"])
         self.negative = set(toml["events"]["learn"]["negative"])
+        self.grades = {kind: tuple(map(float, grade.split("..")))
+                       for kind, grade in toml["events"]["learn"].get("grade", {}).items()}
         self.context_fields = toml["context"]["fields"]
         self.emit_on = set(toml["emit"]["on"])
         emit = toml["emit"]

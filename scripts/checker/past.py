@@ -3,7 +3,7 @@
 This is the checker's whole idea of the pipeline between input and outputs. It knows nothing of
 batches, models or the wall clock.
 """
-from checker.contract import Bad, decode_event
+from checker.contract import Bad, decode_event, float32
 from checker.fold import Behaviour, item_key
 
 
@@ -71,6 +71,13 @@ class Past:
                                             config.exclude_seen)
 
     @staticmethod
+    def _graded(event, config):
+        if event.type not in config.grades or not event.has_value:
+            return 1.0
+        none, full = map(float32, config.grades[event.type])
+        return min(1.0, max(0.0, float32(float32(event.strength - none) / float32(full - none))))
+
+    @staticmethod
     def _example(user, event, config):
         entries = [entry for entry in user.behaviour.history if entry[2] in config.positive]
         newest = entries[max(0, len(entries) - config.example_history_max):]
@@ -78,7 +85,7 @@ class Past:
             "item": item_key(event.item),
             "time": event.time,
             "type": event.type,
-            "strength": event.strength,
+            "strength": Past._graded(event, config),
             "positive": event.type in config.positive,
             "history length": len(entries),
             "history": [(key, max(0, event.time - time)) for time, key, _, _ in newest],

@@ -26,6 +26,7 @@ lateness = "1h"
 max_future = "10m"
 [events.learn]
 positive = ["view", "purchase"]
+grade = { purchase = "0.5..4.5" }
 negative = ["remove_from_cart"]
 [context]
 fields = ["hour", "device"]
@@ -59,6 +60,8 @@ NOON = 1_700_000_000_000
 def event(user, kind, minute, **fields):
     return json.dumps({"user": user, "type": kind, "ts": NOON + minute * 60_000, **fields})
 
+
+GRADED = (0, 2)  # half way between the two values of its type's grade
 
 # Two partitions; ann comes often, ben once, dan only asks. Ann's fourth event is a duplicate.
 INPUT = {
@@ -134,7 +137,7 @@ class Run:
             out.raw(b"\1\1" + text(b"shop.events") + struct.pack("<iqH", partition, offset, 0))
             out.raw(struct.pack("<QQ", 1, example["item"]) + text(b"id"))
             out.raw(struct.pack("<qBfB", example["time"], TYPES.index(example["type"]),
-                                example["strength"], example["positive"]))
+                                0.5 if (partition, offset) == GRADED else 1.0, example["positive"]))
             out.raw(b"\1" + text(b"hour") + b"\0" + struct.pack("<d", 7.0))
             out.varint(example["history length"])
             out.varint(len(example["history"]))
