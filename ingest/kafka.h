@@ -144,10 +144,12 @@ class PartitionReader {
   // End of the partition as of the last fetch, without asking; kNoOffset before the first.
   [[nodiscard]] virtual Offset known_end() const { return kNoOffset; }
 
-  // The partition's ends as of now; `high` is the high watermark, behind open transactions too.
+  // The partition's ends as of now; `high` is the high watermark, behind open transactions too, and
+  // `stable` where the first of them begins: no poll gets past it.
   struct Ends {
     Offset low = 0;
     Offset high = 0;
+    Offset stable = 0;
   };
   virtual Result<Ends> ends(std::chrono::milliseconds timeout) = 0;
 };

@@ -104,7 +104,11 @@ class KafkaPartitionReader final : public PartitionReader {
       if (!client) return client.error();
       watermarks_ = std::move(*client);
     }
-    return partition_ends(*watermarks_, at_, timeout);
+    const auto stable = partition_ends(*client_, at_, timeout);
+    if (!stable) return stable.error();
+    auto ends = partition_ends(*watermarks_, at_, timeout);
+    if (ends) ends->stable = stable->high;
+    return ends;
   }
 
  private:

@@ -92,9 +92,26 @@ TimeMs newest_event(const Profile& profile) {
   return newest;
 }
 
-Result<void> clear(profile_store::ProfileStore& store, Partition partition,
-                   const std::string& why) {
-  log_warning(fmt::format("partition {}: {}: all of it is read again", partition, why));
+// Why what is stored cannot be brought up to date, if so: it may hold what was deleted since.
+std::optional<std::string> too_old(const RestoreRequest& request,
+                                   const ingest::PartitionReader::Ends& ends,
+                                   const RestorePath& path) {
+  if (ends.low > request.changelog_from) {
+    return fmt::format("what is stored has read the changelog up to {} and it begins at {}",
+                       request.changelog_from, ends.low);
+  }
+  // Where nothing was written since, nothing was deleted.
+  if (!path.tombstones_kept || ends.high <= request.changelog_from) return std::nullopt;
+  const std::int64_t age_ms = milliseconds_between(request.stored->written_at, path.clock.now());
+  if (age_ms <= path.tombstones_kept->count() / 2) return std::nullopt;
+  return fmt::format("what is stored is {} h old and the changelog keeps deletions for {} h",
+                     age_ms / kHourMs, path.tombstones_kept->count() / kHourMs);
+}
+
+Result<void> clear(profile_store::ProfileStore& store, Partition partition) {
+  const auto held = store.partitions();
+  if (!held) return held.error();
+  if (std::find(held->begin(), held->end(), partition) == held->end()) return {};
   profile_store::StoreBatch batch;
   batch.cleared = {partition};
   return store.apply(batch);
@@ -123,7 +140,9 @@ Result<Restored> restore_partition(ingest::PartitionReader& reader, const Restor
   auto said_at = started;
   auto moved_at = started;
   bool blocked = false;
-  while (reader.next() < ends->high) {
+  const Offset end = request.only_stable ? ends->stable : ends->high;
+  while (reader.next() < end) {
+    if (request.is_over && request.is_over()) return skip("taken", "the partition is another's");
     if (stopping) return stop(fmt::format("partition {}: restore interrupted", request.partition));
     records.clear();
     const Offset was = reader.next();
@@ -134,8 +153,6 @@ Result<Restored> restore_partition(ingest::PartitionReader& reader, const Restor
     }
     if (reader.next() != was) {
       moved_at = clock.monotonic();
-    } else if (request.only_stable) {
-      break;
     } else if (!blocked && clock.monotonic() - moved_at >= kBlocked) {
       blocked = true;
       if (request.on_blocked) request.on_blocked();
@@ -157,7 +174,8 @@ Result<Restored> restore_partition(ingest::PartitionReader& reader, const Restor
                            request.partition, reader.next(), ends->high));
     }
   }
-  positions.changelog_next = std::min(reader.next(), ends->high);
+  // What is stored may stand behind a transaction that is open.
+  positions.changelog_next = std::max(end, request.changelog_from);
   // Where neither the store nor the group knows how far the input was read, the changelog does not
   // either: of the interval that was open when its writer ended it may hold some profiles and not
   // others. No position is made up; the configuration decides where to start, and until the first
@@ -182,23 +200,6 @@ Result<Restored> restore_partition(ingest::PartitionReader& reader, const Restor
   return result;
 }
 
-Result<std::optional<PartitionPositions>> current_positions(profile_store::ProfileStore& store,
-                                                            Partition partition,
-                                                            milliseconds tombstones_kept,
-                                                            TimeMs now) {
-  auto stored = store.positions(partition);
-  if (!stored || !*stored || tombstones_kept.count() == 0) return stored;
-  const std::int64_t age_ms = milliseconds_between((*stored)->written_at, now);
-  if (age_ms <= tombstones_kept.count() / 2) return stored;
-  auto cleared =
-      clear(store, partition,
-            fmt::format("what is stored is {} h old and the changelog keeps deletions for "
-                        "{} h",
-                        age_ms / kHourMs, tombstones_kept.count() / kHourMs));
-  if (!cleared) return cleared.error();
-  return std::optional<PartitionPositions>();
-}
-
 Result<Restored> restore_from_changelog(const RestorePath& path, RestoreRequest request) {
   const auto open = [&] {
     return path.clients.open_partition_reader(path.kafka, {path.changelog, request.partition},
@@ -209,18 +210,17 @@ Result<Restored> restore_from_changelog(const RestorePath& path, RestoreRequest 
   if (request.stored) {
     const auto ends = (*reader)->ends(kAskTimeout);
     if (!ends) return ends.error();
-    if (ends->low > request.changelog_from) {
-      auto cleared = clear(path.store, request.partition,
-                           fmt::format("what is stored has read the changelog up to {} and it "
-                                       "begins at {}",
-                                       request.changelog_from, ends->low));
-      if (!cleared) return cleared.error();
-      request.stored.reset();
-      request.changelog_from = 0;
-      reader = open();
-      if (!reader) return reader.error();
-    }
+    const auto why = too_old(request, *ends, path);
+    if (!why) return restore_partition(**reader, request, path.store, path.clock, path.stopping);
+    log_warning(fmt::format("partition {}: {}: all of it is read again", request.partition, *why));
+    if (!request.input_next) request.input_next = request.stored->input_next;
+    request.stored.reset();
+    request.changelog_from = 0;
+    reader = open();
+    if (!reader) return reader.error();
   }
+  // What an earlier restore left half done may have been deleted since.
+  if (auto cleared = clear(path.store, request.partition); !cleared) return cleared.error();
   return restore_partition(**reader, request, path.store, path.clock, path.stopping);
 }
 

@@ -22,8 +22,10 @@ struct RestoreRequest {
   Offset changelog_from = 0;
   std::optional<profile_store::PartitionPositions> stored;  // what the store has, if anything
   std::optional<Offset> input_next;  // what the restored profiles are taken to stand for
-  // Stops where an open transaction begins, and says nothing of it, instead of reading to the end.
+  // Up to where an open transaction begins instead of to the end; and nothing is said.
   bool only_stable = false;
+  // Asked now and then: whether the partition has become another's to restore. May be empty.
+  std::function<bool()> is_over = {};
   // Called once if the changelog's end is out of sight for 300 ms and nothing comes: somebody's
   // transaction is open there. May be empty.
   std::function<void()> on_blocked = {};
@@ -47,34 +49,28 @@ struct Restored {
 //
 // Errors: kStop naming partition and offset: a record that does not decode; a changelog that ends
 //         before `changelog_from`; the store's; interrupted by `stopping`. kRetry: no broker.
+//         kSkip: is_over.
 [[nodiscard]] Result<Restored> restore_partition(ingest::PartitionReader& reader,
                                                  const RestoreRequest& request,
                                                  profile_store::ProfileStore& store,
                                                  const Clock& clock,
                                                  const std::atomic<bool>& stopping);
 
-// What is stored of a partition's positions. Where it is older than half of the time for which the
-// changelog keeps a tombstone, users that were deleted since could come back: then all of the
-// partition goes, which is said, and there is nothing.
-// `tombstones_kept`  0: not known, nothing is too old.
-// Errors: the store's.
-[[nodiscard]] Result<std::optional<profile_store::PartitionPositions>> current_positions(
-    profile_store::ProfileStore& store, Partition partition,
-    std::chrono::milliseconds tombstones_kept, TimeMs now);
-
 // Where a changelog is read from, and into what.
 struct RestorePath {
   const ingest::ClientFactory& clients;
   const ingest::KafkaSettings& kafka;
-  const std::string& changelog;  // the topic
+  const std::string& changelog;                              // the topic
+  std::optional<std::chrono::milliseconds> tombstones_kept;  // in it; absent: not known
   profile_store::ProfileStore& store;
   const Clock& clock;
   const std::atomic<bool>& stopping;
 };
 
 // restore_partition() with a reader that is opened for it: from the first record there is where
-// nothing is stored. Where the changelog begins after `changelog_from` all of the partition goes,
-// which is said, and everything is read.
+// nothing is stored. What is stored goes, which is said, and everything is read, where the
+// changelog begins after `changelog_from`, or has gone on and the store is older than half of the
+// time that a deletion is kept: users that were deleted since would come back.
 [[nodiscard]] Result<Restored> restore_from_changelog(const RestorePath& path,
                                                       RestoreRequest request);
 

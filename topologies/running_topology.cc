@@ -27,8 +27,8 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kAskTimeout{5'000};
 
-milliseconds tombstones_kept(const std::vector<ingest::TopicDescription>& found,
-                             const std::string& changelog) {
+std::optional<milliseconds> tombstones_kept(const std::vector<ingest::TopicDescription>& found,
+                                            const std::string& changelog) {
   for (const ingest::TopicDescription& topic : found) {
     const auto config = topic.config.find("delete.retention.ms");
     if (topic.name != changelog || config == topic.config.end()) continue;
@@ -36,7 +36,7 @@ milliseconds tombstones_kept(const std::vector<ingest::TopicDescription>& found,
     const char* const end = config->second.data() + config->second.size();
     if (std::from_chars(config->second.data(), end, kept).ptr == end) return milliseconds(kept);
   }
-  return milliseconds(0);
+  return std::nullopt;
 }
 
 Result<Cluster> examine_cluster(const Config& config, ingest::KafkaAdmin& admin) {
@@ -66,7 +66,8 @@ Result<Cluster> examine_cluster(const Config& config, ingest::KafkaAdmin& admin)
         fmt::format("topic {} has {} partitions and {} has {}: they must have the same number",
                     input, partitions[input], topics.profiles, partitions[topics.profiles]));
   }
-  return Cluster{*id, partitions[input], tombstones_kept(*found, topics.profiles)};
+  return Cluster{*id, partitions[input], tombstones_kept(*found, topics.profiles),
+                 partitions[input] == partitions[topics.recommendations]};
 }
 
 // What this process had open when it was killed hides the end of the learning log until the broker
@@ -153,12 +154,13 @@ class Crew {
 // The standby on its thread.
 class Keeper {
  public:
-  explicit Keeper(const WorkerShared& shared)
+  explicit Keeper(const StandbyShared& shared)
       : standby_(shared), thread_([this] { standby_.run(); }) {}
   ~Keeper() {
-    standby_.stop();
+    stop();
     thread_.join();
   }
+  void stop() { standby_.stop(); }
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
@@ -238,17 +240,23 @@ Result<std::unique_ptr<RunningTopology>> RunningTopology::start(
                             parts->withdrawn,
                             cluster.input_partitions,
                             metrics,
-                            cluster.tombstones_kept};
+                            cluster.tombstones_kept,
+                            cluster.slates_by_input_partition};
   parts->crew = std::make_unique<Crew>(shared, leave);
-  if (config.state.standby) parts->keeper = std::make_unique<Keeper>(shared);
+  if (config.state.standby) {
+    parts->keeper = std::make_unique<Keeper>(
+        StandbyShared{config, kafka, ingest::kafka_clients(), clock, *parts->store, parts->claims,
+                      cluster.input_partitions, metrics, cluster.tombstones_kept});
+  }
   set_phase("");
   return std::unique_ptr<RunningTopology>(new RunningTopology(std::move(parts)));
 }
 
 Result<void> RunningTopology::stop() {
   if (parts_->metrics) parts_->metrics->set_phase("stopping");
-  parts_->keeper.reset();
+  if (parts_->keeper) parts_->keeper->stop();
   parts_->crew->stop();
+  parts_->keeper.reset();
   parts_->learner->stop();
   if (const auto failed = failure()) return *failed;
   return {};

@@ -30,7 +30,8 @@ class Metrics;
 struct Cluster {
   std::string id;
   std::int32_t input_partitions = 0;
-  std::chrono::milliseconds tombstones_kept{0};  // in the changelog; 0: not known
+  std::optional<std::chrono::milliseconds> tombstones_kept;  // in the changelog, where known
+  bool slates_by_input_partition = false;                    // as many of these as of input
 };
 
 // Waits for a broker as `patience` says.

@@ -18,12 +18,13 @@ constexpr milliseconds kNap{50};
 
 }  // namespace
 
-Standby::Standby(const WorkerShared& shared)
+Standby::Standby(const StandbyShared& shared)
     : shared_(shared), store_(shared.store, shared.claims, this) {}
 
 void Standby::run() {
   while (!stopping_) {
-    if (const auto turned = turn(); !turned && !stopping_) {
+    const auto turned = turn();
+    if (!turned && turned.error().disposition == Disposition::kRetry) {
       log_limited(LogLevel::kWarning, "standby", "standby: " + turned.error().message);
     }
     if (next_ != 0) continue;
@@ -43,8 +44,8 @@ Result<void> Standby::turn() {
     kept_ += outcome ? 1 : 0;
     if (!outcome && outcome.error().disposition == Disposition::kStop && !stopping_) {
       given_up_.insert(partition);
-      outcome = fovea::stop(
-          fmt::format("partition {} is kept no more: {}", partition, outcome.error().message));
+      log_warning(fmt::format("standby: partition {} is kept no more: {}", partition,
+                              outcome.error().message));
     }
   }
   if (next_ == 0) note_round();
@@ -52,8 +53,7 @@ Result<void> Standby::turn() {
 }
 
 Result<void> Standby::keep(Partition partition) {
-  const auto stored =
-      current_positions(store_, partition, shared_.tombstones_kept, shared_.clock.now());
+  const auto stored = store_.positions(partition);
   if (!stored) return stored.error();
   RestoreRequest request;
   request.partition = partition;
@@ -61,9 +61,10 @@ Result<void> Standby::keep(Partition partition) {
   request.changelog_from = *stored ? (*stored)->changelog_next : 0;
   if (!*stored) request.input_next = kNoOffset;
   request.only_stable = true;
+  request.is_over = [&] { return !shared_.claims.claim_free(partition, this); };
   const auto kept =
       restore_from_changelog({shared_.clients, shared_.kafka, shared_.config.topics.profiles,
-                              store_, shared_.clock, stopping_},
+                              shared_.tombstones_kept, store_, shared_.clock, stopping_},
                              request);
   if (!kept) return kept.error();
   return {};

@@ -3,34 +3,54 @@
 // What other processes have, kept here as well: a process that takes a partition over needs only
 // the rest of its changelog.
 //
-// One partition after another is read to the end of what is committed, with one client at a time
-// however many there are; then a pause. A partition of a worker of this process is left to it, also
-// in the middle of reading: claims decide (claimed_store.h). What it keeps is only a copy, so of
-// the input's position it knows nothing, or what a worker here last knew (start_plan.h).
+// One partition after another is read to the end of what is committed, with a client that is made
+// for it, so that never more than one is open; then a pause. A partition of a worker of this
+// process is left to it, also in the middle of reading: claims decide (claimed_store.h). What it
+// keeps is only a copy, so of the input's position it knows nothing, or what a worker here last
+// knew (start_plan.h).
 //
 // Threads   run() on a thread of its own, or turn() by whoever drives it. stop() from any.
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <set>
 
+#include "ingest/kafka.h"
+#include "profile_store/profile_store.h"
 #include "topologies/claimed_store.h"
-#include "topologies/worker.h"
+#include "topologies/config.h"
+#include "topologies/metrics.h"
+#include "vocab/clock.h"
 #include "vocab/result.h"
 
 namespace fovea::topologies {
 
+// What a standby has in common with the workers of its process. Lifetime: all of it outlives it.
+struct StandbyShared {
+  const Config& config;
+  const ingest::KafkaSettings& kafka;
+  const ingest::ClientFactory& clients;
+  const Clock& clock;
+  profile_store::ProfileStore& store;
+  PartitionClaims& claims;
+  std::int32_t input_partitions = 0;
+  Metrics* metrics = nullptr;  // null: nobody looks
+  std::optional<std::chrono::milliseconds> tombstones_kept = {};
+};
+
 class Standby {
  public:
-  // Lifetime  What is shared outlives it.
-  explicit Standby(const WorkerShared& shared);
+  explicit Standby(const StandbyShared& shared);
 
   // Round after round until stop(). What fails is said and tried again in the next round; a
   // partition whose changelog cannot be read is given up.
   void run();
 
   // The next partition.
-  // Errors: kRetry: no broker. kStop: the partition was given up, or the store does not take it.
+  // Errors: kRetry: no broker. kSkip: a worker took it meanwhile. kStop: it was given up, which is
+  //         said.
   [[nodiscard]] Result<void> turn();
 
   void stop() { stopping_ = true; }
@@ -39,7 +59,7 @@ class Standby {
   Result<void> keep(Partition partition);
   void note_round();
 
-  const WorkerShared shared_;
+  const StandbyShared shared_;
   ClaimedStore store_;
   Partition next_ = 0;
   int kept_ = 0;  // in this round

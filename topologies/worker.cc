@@ -48,7 +48,7 @@ constexpr milliseconds kTakeOver{5'000};
 // A transaction of somebody who lives lasts the commit interval, and not so much longer: where only
 // the owners before and after write, and where all do.
 constexpr milliseconds kSlateWait{200};
-constexpr milliseconds kLearningWait{500};
+constexpr milliseconds kLearningWait{700};
 
 std::string header(const OutputRecord& record, const std::string& name) {
   for (const auto& [key, value] : record.headers) {
@@ -524,6 +524,7 @@ Result<void> Worker::on_assigning() {
 Result<std::vector<TopicPosition>> Worker::on_assigned(
     const std::vector<ingest::AssignedPartition>& partitions) {
   const Heartbeat::Waiting restoring(metrics_.heartbeat);
+  if (!stopping_) end_what_owners_before_left_open(partitions);
   std::vector<TopicPosition> starts;
   for (const ingest::AssignedPartition& partition : partitions) {
     assigned_.insert(partition.at);
@@ -537,7 +538,6 @@ Result<std::vector<TopicPosition>> Worker::on_assigned(
     }
     if (*start) starts.push_back(**start);
   }
-  end_what_owners_before_left_open(partitions);
   // The source starts an assignment unpaused.
   holding_ = false;
   metrics_.joined.set(true);
@@ -548,7 +548,7 @@ Result<std::vector<TopicPosition>> Worker::on_assigned(
 Result<std::optional<TopicPosition>> Worker::take(const ingest::AssignedPartition& assigned) {
   const Partition partition = assigned.at.partition;
   shared_.claims.claim(partition, this);
-  auto stored = current_positions(store_, partition, shared_.tombstones_kept, shared_.clock.now());
+  auto stored = store_.positions(partition);
   if (!stored) return stored.error();
   const StartPlan plan = plan_start(*stored, assigned.committed);
   std::optional<PartitionPositions> positions = *stored;
@@ -586,8 +586,8 @@ Result<Restored> Worker::restore(const ingest::AssignedPartition& assigned,
   return keep_trying({stopping_, false, shared_.clock},
                      fmt::format("restore of partition {}", request.partition), [&] {
                        return restore_from_changelog(
-                           {shared_.clients, shared_.kafka, shared_.config.topics.profiles, store_,
-                            shared_.clock, stopping_},
+                           {shared_.clients, shared_.kafka, shared_.config.topics.profiles,
+                            shared_.tombstones_kept, store_, shared_.clock, stopping_},
                            request);
                      });
 }
@@ -607,14 +607,16 @@ void Worker::end_transaction_of(const std::string& owner, const std::string& wai
 // up.
 void Worker::end_what_owners_before_left_open(
     const std::vector<ingest::AssignedPartition>& partitions) {
+  std::set<std::string> ours;
+  for (std::int32_t i = 0; i < shared_.config.workers; ++i) {
+    ours.insert(transactional_id(shared_.config, worker_name(shared_.config, i)));
+  }
   std::map<TopicPartition, std::string> slates;  // and who wrote them
   std::set<std::string> owners;
   for (const ingest::AssignedPartition& one : partitions) {
-    if (one.committed_by.empty() || one.committed_by == transactional_id(shared_.config, name_)) {
-      continue;
-    }
+    if (one.committed_by.empty() || ours.contains(one.committed_by)) continue;
     owners.insert(one.committed_by);
-    if (one.at.topic == shared_.config.topics.items) continue;
+    if (one.at.topic == shared_.config.topics.items || !shared_.slates_by_input_partition) continue;
     slates[{shared_.config.topics.recommendations, one.at.partition}] = one.committed_by;
   }
   std::vector<TopicPartition> outputs;

@@ -54,8 +54,10 @@ struct WorkerShared {
   WithdrawnItems& withdrawn;
   std::int32_t input_partitions = 0;
   Metrics* metrics = nullptr;  // null: nobody looks
-  // How long the changelog keeps a deletion; 0: not known.
-  std::chrono::milliseconds tombstones_kept{0};
+  // How long the changelog keeps a deletion; absent: not known.
+  std::optional<std::chrono::milliseconds> tombstones_kept = {};
+  // As many partitions of slates as of input: a user's have the same number in both.
+  bool slates_by_input_partition = false;
 };
 
 // The same after a restart, and of nobody else: under exactly_once, what a worker of this name

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -175,13 +176,16 @@ TEST_F(RunTest, ASuccessorEndsTheTransactionOfAnOwnerThatWasKilled) {
   await_learned(scale_.events / 2);
   std::vector<ingest::TopicPartition> slates;
   for (Partition p = 0; p < 8; ++p) slates.push_back({config_.topics.recommendations, p});
-  // Between two transactions there is nothing to end.
+  // Between two transactions there is nothing to end. Those of a, which lives, last two seconds.
+  const auto deadline = std::chrono::steady_clock::now() + kWithin;
   for (;;) {
     b->signal(SIGSTOP);
-    const auto held = ingest::held_back(settings_, slates, 3s);
+    const auto held = ingest::held_back(settings_, slates, 4s);
     ASSERT_TRUE(held) << held.error().message;
     if (!held->empty()) break;
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "b has no transaction open";
     b->signal(SIGCONT);
+    std::this_thread::sleep_for(100ms);
   }
   kill(*b);
 

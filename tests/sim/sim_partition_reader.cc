@@ -55,7 +55,7 @@ class SimPartitionReader final : public ingest::PartitionReader {
     if (!core_.wait(core_.now() + timeout, [this] { return !core_.away(process_); })) {
       return retry(fmt::format("ends of {}: timed out", words_for(at_)));
     }
-    return Ends{log().start, log().end};
+    return Ends{log().start, log().end, log().stable()};
   }
 
  private:

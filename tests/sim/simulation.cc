@@ -179,7 +179,10 @@ class Simulation {
                                           nullptr,          kTombstonesKept};
     process.worker = std::make_unique<topologies::Worker>(shared, machine.name,
                                                           static_members_ ? machine.name : "");
-    if (standby_) process.standby = std::make_unique<topologies::Standby>(shared);
+    if (!standby_) return;
+    process.standby = std::make_unique<topologies::Standby>(
+        topologies::StandbyShared{config_, process.kafka, process.clients, clock_, *process.store,
+                                  process.claims, kPartitions, nullptr, kTombstonesKept});
   }
 
   // Calls `act`; a crash in it is the process's end.

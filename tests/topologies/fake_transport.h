@@ -3,7 +3,9 @@
 // A sink, a source and a partition reader that fail when told to and remember what they were asked.
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -124,6 +126,7 @@ class FakeReader final : public ingest::PartitionReader {
 
   Result<void> poll(std::vector<ingest::SourceRecord>& out, std::size_t records_max,
                     std::chrono::milliseconds) override {
+    if (on_poll) on_poll();
     if (auto failed = poll_failures.next(); !failed) return failed;
     for (std::size_t i = 0; i < records_max && next_ < end(); ++i, ++next_) {
       const auto& [key, value] = records[static_cast<std::size_t>(next_)];
@@ -138,8 +141,9 @@ class FakeReader final : public ingest::PartitionReader {
     return {};
   }
   [[nodiscard]] Offset next() const override { return next_; }
-  Result<Ends> ends(std::chrono::milliseconds) override { return Ends{low, end() + open}; }
+  Result<Ends> ends(std::chrono::milliseconds) override { return Ends{low, end() + open, end()}; }
 
+  std::function<void()> on_poll;
   Offset low = 0;
   Offset open = 0;  // records of an open transaction, behind the others
 
@@ -149,6 +153,28 @@ class FakeReader final : public ingest::PartitionReader {
   std::string topic_;
   Partition partition_;
   Offset next_;
+};
+
+// Opens nothing but the readers of who derives from it.
+class FakeClients : public ingest::ClientFactory {
+ public:
+  Result<std::unique_ptr<ingest::Source>> open_source(const ingest::KafkaSettings&,
+                                                      const ingest::ConsumerSettings&,
+                                                      ingest::AssignmentListener&) const override {
+    return fovea::stop("no source");
+  }
+  Result<std::unique_ptr<ingest::Sink>> open_sink(const ingest::KafkaSettings&) const override {
+    return fovea::stop("no sink");
+  }
+  Result<std::unique_ptr<ingest::TransactionalSink>> open_transactional_sink(
+      const ingest::KafkaSettings&, const std::string&, std::chrono::milliseconds) const override {
+    return fovea::stop("no sink");
+  }
+  Result<std::vector<ingest::TopicPartition>> held_back(const ingest::KafkaSettings&,
+                                                        const std::vector<ingest::TopicPartition>&,
+                                                        std::chrono::milliseconds) const override {
+    return std::vector<ingest::TopicPartition>();
+  }
 };
 
 }  // namespace fovea::topologies

@@ -228,39 +228,9 @@ TEST_F(RestoreTest, ABrokerThatIsAwayForAMomentIsWaitedFor) {
   EXPECT_TRUE(profile("u"));
 }
 
-TEST_F(RestoreTest, PositionsAreGoneOnFromUpToHalfOfWhatADeletionIsKept) {
-  Profile profile_of_u;
-  profile_of_u.behaviour.applied = 7;
-  const profile_store::PartitionPositions stored{8, 3, TimeMs{1'000}, TimeMs{0}};
-  ASSERT_TRUE(store_->apply(
-      {{{0, {"u"}, profile_of_u}, {1, {"u"}, profile_of_u}}, {{0, stored}, {1, stored}}}));
-
-  EXPECT_EQ(**current_positions(*store_, 0, 200ms, TimeMs{1'100}), stored);
-  EXPECT_EQ(**current_positions(*store_, 0, 0ms, TimeMs{1'000'000}), stored) << "not known";
-  EXPECT_TRUE(profile("u"));
-
-  EXPECT_FALSE(*current_positions(*store_, 0, 200ms, TimeMs{1'101}));
-  EXPECT_FALSE(profile("u"));
-  EXPECT_FALSE(*store_->positions(0));
-  EXPECT_TRUE(*store_->positions(1));
-  EXPECT_FALSE(*current_positions(*store_, 2, 200ms, TimeMs{1'101})) << "nothing is stored";
-}
-
 // Opens readers of one changelog.
-class OneChangelog final : public ingest::ClientFactory {
+class OneChangelog final : public FakeClients {
  public:
-  Result<std::unique_ptr<ingest::Source>> open_source(const ingest::KafkaSettings&,
-                                                      const ingest::ConsumerSettings&,
-                                                      ingest::AssignmentListener&) const override {
-    return fovea::stop("no source");
-  }
-  Result<std::unique_ptr<ingest::Sink>> open_sink(const ingest::KafkaSettings&) const override {
-    return fovea::stop("no sink");
-  }
-  Result<std::unique_ptr<ingest::TransactionalSink>> open_transactional_sink(
-      const ingest::KafkaSettings&, const std::string&, std::chrono::milliseconds) const override {
-    return fovea::stop("no sink");
-  }
   Result<std::unique_ptr<ingest::PartitionReader>> open_partition_reader(
       const ingest::KafkaSettings&, const ingest::TopicPartition& at, Offset start) const override {
     starts.push_back(start);
@@ -269,40 +239,94 @@ class OneChangelog final : public ingest::ClientFactory {
     reader->low = low;
     return std::unique_ptr<ingest::PartitionReader>(std::move(reader));
   }
-  Result<std::vector<ingest::TopicPartition>> held_back(const ingest::KafkaSettings&,
-                                                        const std::vector<ingest::TopicPartition>&,
-                                                        std::chrono::milliseconds) const override {
-    return std::vector<ingest::TopicPartition>();
-  }
-
   std::vector<std::pair<std::string, std::optional<std::string>>> records;
   Offset low = 0;
   mutable std::vector<Offset> starts;
 };
 
-TEST_F(RestoreTest, WhereTheChangelogBeginsAfterWhatIsStoredAllOfItIsReadAgain) {
-  Profile gone;
-  gone.behaviour.applied = 7;
-  const profile_store::PartitionPositions stored{8, 1, TimeMs{0}, TimeMs{0}};
-  ASSERT_TRUE(store_->apply({{{0, {"gone"}, gone}}, {{0, stored}}}));
-  OneChangelog changelog;
-  changelog.records = {{"gone", encoded(7)}, {"gone", std::nullopt}, {"u", encoded(9)}};
-  const auto restore_from = [&](Offset low, RestoreRequest request) {
-    changelog.low = low;
-    return restore_from_changelog({changelog, {}, "profiles", *store_, SystemClock(), stopping_},
-                                  std::move(request));
-  };
+class FixedClock final : public Clock {
+ public:
+  explicit FixedClock(TimeMs now) : now_(now) {}
+  [[nodiscard]] TimeMs now() const override { return now_; }
 
-  ASSERT_TRUE(restore_from(2, {0, 1, stored, 10}));
+ private:
+  const TimeMs now_;
+};
+
+// A store that has `gone`, whose deletion is in the changelog behind what was read of it.
+class RestoreFromChangelog : public RestoreTest {
+ protected:
+  RestoreFromChangelog() {
+    Profile gone;
+    gone.behaviour.applied = 7;
+    EXPECT_TRUE(store_->apply({{{0, {"gone"}, gone}}, {{0, stored_}}}));
+    changelog_.records = {{"gone", encoded(7)}, {"gone", std::nullopt}, {"u", encoded(9)}};
+  }
+
+  Result<Restored> restore_from(RestoreRequest request, std::int64_t now_ms = 1'000) {
+    const FixedClock clock(TimeMs{now_ms});
+    return restore_from_changelog({changelog_, {}, "profiles", 200ms, *store_, clock, stopping_},
+                                  std::move(request));
+  }
+
+  const profile_store::PartitionPositions stored_{8, 1, TimeMs{1'000}, TimeMs{0}};
+  OneChangelog changelog_;
+};
+
+TEST_F(RestoreFromChangelog, WhereItBeginsAfterWhatIsStoredAllOfItIsReadAgain) {
+  changelog_.low = 2;
+
+  ASSERT_TRUE(restore_from({0, 1, stored_, 10}));
+
   EXPECT_FALSE(profile("gone")) << "its deletion is no longer there to be read";
   EXPECT_EQ(profile("u")->behaviour.applied, 9);
   EXPECT_EQ((*store_->positions(0))->changelog_next, 3);
-  EXPECT_EQ(changelog.starts, (std::vector<Offset>{1, kNoOffset}));
+  EXPECT_EQ(changelog_.starts, (std::vector<Offset>{1, kNoOffset}));
+}
 
-  changelog.starts.clear();
-  ASSERT_TRUE(restore_from(3, {0, 3, *store_->positions(0), 10}));
-  EXPECT_TRUE(profile("u")) << "nothing of it is missing";
-  EXPECT_EQ(changelog.starts, std::vector<Offset>{3});
+TEST_F(RestoreFromChangelog, WhatIsOlderThanHalfOfWhatADeletionIsKeptIsReadAgain) {
+  // Compaction has taken the deletion, and its user's record.
+  changelog_.records = {{"u", encoded(9)}, {"u", encoded(9)}, {"u", encoded(9)}};
+  ASSERT_TRUE(restore_from({0, 1, stored_, 10}, 1'100));
+  EXPECT_TRUE(profile("gone")) << "not too old";
+
+  ASSERT_TRUE(restore_from({0, 1, stored_, std::nullopt}, 1'101));
+
+  EXPECT_FALSE(profile("gone"));
+  EXPECT_EQ(profile("u")->behaviour.applied, 9);
+  EXPECT_EQ((*store_->positions(0))->input_next, 8) << "where the input stood is not forgotten";
+}
+
+TEST_F(RestoreFromChangelog, WhereNothingWasWrittenSinceNothingIsTooOld) {
+  const profile_store::PartitionPositions all{8, 3, TimeMs{1'000}, TimeMs{0}};
+
+  ASSERT_TRUE(restore_from({0, 3, all, 10}, 1'000'000));
+
+  EXPECT_TRUE(profile("gone"));
+  EXPECT_EQ(changelog_.starts, std::vector<Offset>{3});
+}
+
+TEST_F(RestoreFromChangelog, WhatAnEarlierOneLeftHalfDoneGoesFirst) {
+  ASSERT_TRUE(store_->apply({{}, {}, {0}}));
+  Profile half;
+  half.behaviour.applied = 3;
+  ASSERT_TRUE(store_->apply({{{0, {"half"}, half}}, {}}));
+
+  ASSERT_TRUE(restore_from({0, 0, std::nullopt, 10}));
+
+  EXPECT_FALSE(profile("half"));
+  EXPECT_TRUE(profile("u"));
+}
+
+TEST_F(RestoreFromChangelog, WhatBecomesAnothersIsLeftToIt) {
+  RestoreRequest request{0, 1, stored_, 10, true};
+  request.is_over = [] { return true; };
+
+  const auto left = restore_from(std::move(request));
+
+  ASSERT_FALSE(left);
+  EXPECT_EQ(left.error().disposition, Disposition::kSkip);
+  EXPECT_EQ(*store_->positions(0), stored_);
 }
 
 }  // namespace
