@@ -69,6 +69,7 @@ Result<std::vector<TopicPartition>> held_back(const KafkaSettings& settings,
     if (now >= deadline) break;
   }
   std::vector<TopicPartition> found;
+  found.reserve(held.size());
   for (TopicPosition& one : held) found.push_back(std::move(one.at));
   return found;
 }

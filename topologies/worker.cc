@@ -620,6 +620,7 @@ void Worker::end_what_owners_before_left_open(
     slates[{shared_.config.topics.recommendations, one.at.partition}] = one.committed_by;
   }
   std::vector<TopicPartition> outputs;
+  outputs.reserve(slates.size());
   for (const auto& [at, owner] : slates) outputs.push_back(at);
   for (const TopicPartition& at : held_back(outputs, kSlateWait)) {
     if (owners.erase(slates[at]) == 1) end_transaction_of(slates[at], at.topic);
