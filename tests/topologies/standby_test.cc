@@ -48,9 +48,9 @@ class StandbyTest : public testing::Test {
   }
   int kept() { return metrics_.standby().partitions.value(); }
 
-  const Config config_;
-  const ingest::KafkaSettings kafka_;
-  const SystemClock clock_;
+  const Config config_{};
+  const ingest::KafkaSettings kafka_{};
+  const SystemClock clock_{};
   Changelogs clients_;
   std::unique_ptr<profile_store::ProfileStore> store_ = profile_store::make_memory_profile_store();
   PartitionClaims claims_;
