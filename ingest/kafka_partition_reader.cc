@@ -104,9 +104,12 @@ class KafkaPartitionReader final : public PartitionReader {
       if (!client) return client.error();
       watermarks_ = std::move(*client);
     }
+    const auto deadline = steady_clock::now() + timeout;
     const auto stable = partition_ends(*client_, at_, timeout);
     if (!stable) return stable.error();
-    auto ends = partition_ends(*watermarks_, at_, timeout);
+    auto ends =
+        partition_ends(*watermarks_, at_,
+                       std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now()));
     if (ends) ends->stable = stable->high;
     return ends;
   }

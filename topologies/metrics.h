@@ -142,7 +142,7 @@ struct PublisherMetrics {
 // The standby's thread's.
 struct StandbyMetrics {
   Gauge<int> partitions;                        // kept in the last round
-  Gauge<std::chrono::steady_clock::rep> as_of;  // when that began; 0: there was none
+  Gauge<std::chrono::steady_clock::rep> as_of;  // when the last that reached all began; 0: none
 };
 
 class Metrics {

@@ -117,18 +117,15 @@ Result<void> clear(profile_store::ProfileStore& store, Partition partition) {
   return store.apply(batch);
 }
 
-}  // namespace
-
-Result<Restored> restore_partition(ingest::PartitionReader& reader, const RestoreRequest& request,
-                                   profile_store::ProfileStore& store, const Clock& clock,
-                                   const std::atomic<bool>& stopping) {
-  const auto ends = reader.ends(kAskTimeout);
-  if (!ends) return ends.error();
-  if (request.changelog_from > ends->high) {
+Result<Restored> restore_up_to(const ingest::PartitionReader::Ends& ends,
+                               ingest::PartitionReader& reader, const RestoreRequest& request,
+                               profile_store::ProfileStore& store, const Clock& clock,
+                               const std::atomic<bool>& stopping) {
+  if (request.changelog_from > ends.high) {
     return stop(fmt::format(
         "partition {}: the store has read the changelog up to {} but it ends at {}: the topic was "
         "created anew",
-        request.partition, request.changelog_from, ends->high));
+        request.partition, request.changelog_from, ends.high));
   }
   PartitionPositions positions = request.stored.value_or(PartitionPositions{});
   positions.input_next = request.input_next.value_or(positions.input_next);
@@ -140,7 +137,7 @@ Result<Restored> restore_partition(ingest::PartitionReader& reader, const Restor
   auto said_at = started;
   auto moved_at = started;
   bool blocked = false;
-  const Offset end = request.only_stable ? ends->stable : ends->high;
+  const Offset end = request.only_stable ? ends.stable : ends.high;
   while (reader.next() < end) {
     if (request.is_over && request.is_over()) return skip("taken", "the partition is another's");
     if (stopping) return stop(fmt::format("partition {}: restore interrupted", request.partition));
@@ -171,7 +168,7 @@ Result<Restored> restore_partition(ingest::PartitionReader& reader, const Restor
     if (clock.monotonic() - said_at >= seconds(3)) {
       said_at = clock.monotonic();
       log_info(fmt::format("partition {}: restoring profiles, changelog {} of {}",
-                           request.partition, reader.next(), ends->high));
+                           request.partition, reader.next(), ends.high));
     }
   }
   // What is stored may stand behind a transaction that is open.
@@ -200,6 +197,16 @@ Result<Restored> restore_partition(ingest::PartitionReader& reader, const Restor
   return result;
 }
 
+}  // namespace
+
+Result<Restored> restore_partition(ingest::PartitionReader& reader, const RestoreRequest& request,
+                                   profile_store::ProfileStore& store, const Clock& clock,
+                                   const std::atomic<bool>& stopping) {
+  const auto ends = reader.ends(kAskTimeout);
+  if (!ends) return ends.error();
+  return restore_up_to(*ends, reader, request, store, clock, stopping);
+}
+
 Result<Restored> restore_from_changelog(const RestorePath& path, RestoreRequest request) {
   const auto open = [&] {
     return path.clients.open_partition_reader(path.kafka, {path.changelog, request.partition},
@@ -211,7 +218,9 @@ Result<Restored> restore_from_changelog(const RestorePath& path, RestoreRequest 
     const auto ends = (*reader)->ends(kAskTimeout);
     if (!ends) return ends.error();
     const auto why = too_old(request, *ends, path);
-    if (!why) return restore_partition(**reader, request, path.store, path.clock, path.stopping);
+    if (!why) {
+      return restore_up_to(*ends, **reader, request, path.store, path.clock, path.stopping);
+    }
     log_warning(fmt::format("partition {}: {}: all of it is read again", request.partition, *why));
     if (!request.input_next) request.input_next = request.stored->input_next;
     request.stored.reset();

@@ -154,7 +154,7 @@ class Crew {
 // The standby on its thread.
 class Keeper {
  public:
-  explicit Keeper(const StandbyShared& shared)
+  explicit Keeper(const ProcessShared& shared)
       : standby_(shared), thread_([this] { standby_.run(); }) {}
   ~Keeper() {
     stop();
@@ -230,24 +230,20 @@ Result<std::unique_ptr<RunningTopology>> RunningTopology::start(
   }
   if (patience.stopping) return std::unique_ptr<RunningTopology>();
 
-  const WorkerShared shared{config,
-                            kafka,
-                            ingest::kafka_clients(),
-                            clock,
-                            *parts->store,
-                            parts->claims,
-                            parts->learner->loop(),
-                            parts->withdrawn,
-                            cluster.input_partitions,
-                            metrics,
-                            cluster.tombstones_kept,
-                            cluster.slates_by_input_partition};
-  parts->crew = std::make_unique<Crew>(shared, leave);
-  if (config.state.standby) {
-    parts->keeper = std::make_unique<Keeper>(
-        StandbyShared{config, kafka, ingest::kafka_clients(), clock, *parts->store, parts->claims,
-                      cluster.input_partitions, metrics, cluster.tombstones_kept});
-  }
+  const ProcessShared shared{config,
+                             kafka,
+                             ingest::kafka_clients(),
+                             clock,
+                             *parts->store,
+                             parts->claims,
+                             cluster.input_partitions,
+                             metrics,
+                             cluster.tombstones_kept};
+  parts->crew =
+      std::make_unique<Crew>(WorkerShared{shared, parts->learner->loop(), parts->withdrawn,
+                                          cluster.slates_by_input_partition},
+                             leave);
+  if (config.state.standby) parts->keeper = std::make_unique<Keeper>(shared);
   set_phase("");
   return std::unique_ptr<RunningTopology>(new RunningTopology(std::move(parts)));
 }

@@ -18,7 +18,7 @@ constexpr milliseconds kNap{50};
 
 }  // namespace
 
-Standby::Standby(const StandbyShared& shared)
+Standby::Standby(const ProcessShared& shared)
     : shared_(shared), store_(shared.store, shared.claims, this) {}
 
 void Standby::run() {
@@ -42,6 +42,7 @@ Result<void> Standby::turn() {
   if (!given_up_.contains(partition) && shared_.claims.claim_free(partition, this)) {
     outcome = keep(partition);
     kept_ += outcome ? 1 : 0;
+    away_ = away_ || (!outcome && outcome.error().disposition == Disposition::kRetry);
     if (!outcome && outcome.error().disposition == Disposition::kStop && !stopping_) {
       given_up_.insert(partition);
       log_warning(fmt::format("standby: partition {} is kept no more: {}", partition,
@@ -73,13 +74,16 @@ Result<void> Standby::keep(Partition partition) {
 void Standby::note_round() {
   if (shared_.metrics) {
     shared_.metrics->standby().partitions.set(kept_);
-    shared_.metrics->standby().as_of.set(round_began_.time_since_epoch().count());
+    if (!away_) {
+      shared_.metrics->standby().as_of.set(round_began_.time_since_epoch().count());
+    }
   }
   if (!said_ && kept_ > 0) {
     said_ = true;
     log_info(fmt::format("standby: {} partitions of others are kept", kept_));
   }
   kept_ = 0;
+  away_ = false;
 }
 
 }  // namespace fovea::topologies

@@ -13,36 +13,18 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdint>
-#include <optional>
 #include <set>
 
-#include "ingest/kafka.h"
-#include "profile_store/profile_store.h"
 #include "topologies/claimed_store.h"
-#include "topologies/config.h"
-#include "topologies/metrics.h"
-#include "vocab/clock.h"
+#include "topologies/process_shared.h"
+#include "vocab/ids.h"
 #include "vocab/result.h"
 
 namespace fovea::topologies {
 
-// What a standby has in common with the workers of its process. Lifetime: all of it outlives it.
-struct StandbyShared {
-  const Config& config;
-  const ingest::KafkaSettings& kafka;
-  const ingest::ClientFactory& clients;
-  const Clock& clock;
-  profile_store::ProfileStore& store;
-  PartitionClaims& claims;
-  std::int32_t input_partitions = 0;
-  Metrics* metrics = nullptr;  // null: nobody looks
-  std::optional<std::chrono::milliseconds> tombstones_kept = {};
-};
-
 class Standby {
  public:
-  explicit Standby(const StandbyShared& shared);
+  explicit Standby(const ProcessShared& shared);
 
   // Round after round until stop(). What fails is said and tried again in the next round; a
   // partition whose changelog cannot be read is given up.
@@ -59,10 +41,11 @@ class Standby {
   Result<void> keep(Partition partition);
   void note_round();
 
-  const StandbyShared shared_;
+  const ProcessShared shared_;
   ClaimedStore store_;
   Partition next_ = 0;
-  int kept_ = 0;  // in this round
+  int kept_ = 0;       // in this round
+  bool away_ = false;  // in this round a broker did not answer
   std::chrono::steady_clock::time_point round_began_;
   std::set<Partition> given_up_;
   bool said_ = false;

@@ -35,6 +35,7 @@
 #include "topologies/metrics.h"
 #include "topologies/outbox.h"
 #include "topologies/pipeline.h"
+#include "topologies/process_shared.h"
 #include "topologies/restore.h"
 #include "topologies/withdrawn_items.h"
 #include "vocab/clock.h"
@@ -43,19 +44,9 @@
 namespace fovea::topologies {
 
 // What the workers of a process share. Lifetime: all of it outlives them.
-struct WorkerShared {
-  const Config& config;
-  const ingest::KafkaSettings& kafka;
-  const ingest::ClientFactory& clients;
-  const Clock& clock;
-  profile_store::ProfileStore& store;
-  PartitionClaims& claims;
+struct WorkerShared : ProcessShared {
   LearnerLoop& learner;
   WithdrawnItems& withdrawn;
-  std::int32_t input_partitions = 0;
-  Metrics* metrics = nullptr;  // null: nobody looks
-  // How long the changelog keeps a deletion; absent: not known.
-  std::optional<std::chrono::milliseconds> tombstones_kept = {};
   // As many partitions of slates as of input: a user's have the same number in both.
   bool slates_by_input_partition = false;
 };

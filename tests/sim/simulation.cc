@@ -173,16 +173,13 @@ class Simulation {
   }
 
   void join(const SimMachine& machine, SimProcess& process) {
-    const topologies::WorkerShared shared{config_,          process.kafka,     process.clients,
-                                          clock_,           *process.store,    process.claims,
-                                          *process.learner, process.withdrawn, kPartitions,
-                                          nullptr,          kTombstonesKept};
-    process.worker = std::make_unique<topologies::Worker>(shared, machine.name,
-                                                          static_members_ ? machine.name : "");
-    if (!standby_) return;
-    process.standby = std::make_unique<topologies::Standby>(
-        topologies::StandbyShared{config_, process.kafka, process.clients, clock_, *process.store,
-                                  process.claims, kPartitions, nullptr, kTombstonesKept});
+    const topologies::ProcessShared shared{config_,     process.kafka,  process.clients,
+                                           clock_,      *process.store, process.claims,
+                                           kPartitions, nullptr,        kTombstonesKept};
+    process.worker = std::make_unique<topologies::Worker>(
+        topologies::WorkerShared{shared, *process.learner, process.withdrawn}, machine.name,
+        static_members_ ? machine.name : "");
+    if (standby_) process.standby = std::make_unique<topologies::Standby>(shared);
   }
 
   // Calls `act`; a crash in it is the process's end.
@@ -378,14 +375,16 @@ class Simulation {
   // Of whoever owns the partition; what others have of it is of before, but for a standby.
   void check_store(RunChecks& checks, Partition partition) {
     const auto owner = cluster_.owner(config_.group_id, {config_.topics.input.front(), partition});
+    bool owned = false;
     for (const auto& machine : machines_) {
+      owned = owned || machine->process->id == owner;
       if (!machine->process->standby && machine->process->id != owner) continue;
       for (std::string& violation :
            checks.store(machine->name, *machine->process->store, partition)) {
         violated(std::move(violation));
       }
     }
-    if (!owner) violated(fmt::format("nobody has partition {}", partition));
+    if (!owned) violated(fmt::format("nobody has partition {}", partition));
   }
 
   void violated(std::string what) { result_.violations.push_back(std::move(what)); }

@@ -13,7 +13,8 @@
 // plain fold of the input:
 //
 //   * behaviour of every user, in the changelog
-//   * the store of whoever owns a partition has the behaviour that is in its changelog
+//   * the store of whoever owns a partition has the behaviour that is in its changelog, and so has
+//     every process's where they are standbys of each other
 //   * the slates of a user cover all scorable events, and the last of them is a trigger
 //   * every record is folded, a duplicate or dead-lettered
 //   * the learning log teaches each example once, however often it was written; marks, and the
