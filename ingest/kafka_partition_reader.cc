@@ -20,6 +20,9 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kLookUp{5'000};
+// A fetch on its way brings something within this, as a rule.
+constexpr milliseconds kFetchTakes{2};
+constexpr milliseconds kWake{200};
 
 class KafkaPartitionReader final : public PartitionReader {
  public:
@@ -64,7 +67,7 @@ class KafkaPartitionReader final : public PartitionReader {
     while (out.size() - before < records_max) {
       const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
       const auto wait = out.size() == before ? std::max(left, milliseconds{0}) : milliseconds{0};
-      KafkaMessage message(rd_kafka_consume_queue(queue_.get(), static_cast<int>(wait.count())));
+      KafkaMessage message = take(wait);
       if (message == nullptr) break;
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (message->offset < next_) continue;
@@ -74,6 +77,7 @@ class KafkaPartitionReader final : public PartitionReader {
         // Its offset counts what no record shows: transaction markers and aborted records.
         next_ = std::max(next_, message->offset);
         ended_ = true;
+        end_told_at_ = next_;
         client_->heard();
         break;
       } else if (auto failed = on_error(*message); !failed) {
@@ -115,6 +119,26 @@ class KafkaPartitionReader final : public PartitionReader {
   }
 
  private:
+  // The next message; null after `wait`.
+  KafkaMessage take(milliseconds wait) {
+    const auto consume = [this](milliseconds most) {
+      return KafkaMessage(rd_kafka_consume_queue(queue_.get(), static_cast<int>(most.count())));
+    };
+    if (wait <= kFetchTakes) return consume(wait);
+    KafkaMessage message = consume(kFetchTakes);
+    if (message != nullptr) return message;
+    if (end_told_at_ != next_ && ingest::known_end(client_->handle(), at_) > next_) wake();
+    return consume(wait - kFetchTakes);
+  }
+
+  // While 100,000 records wait the client does not fetch, and looks at that again a second later:
+  // whoever has read them all by then would wait for the rest of it. A request to the partition's
+  // leader, which is all that this is for, ends its sleep.
+  void wake() {
+    // What is answered does not matter, nor whether.
+    (void)partition_ends(*client_, at_, kWake);
+  }
+
   [[nodiscard]] std::string words() const { return words_for(at_); }
 
   Result<std::unique_ptr<KafkaClient>> open_client(const std::map<std::string, std::string>& own) {
@@ -151,6 +175,7 @@ class KafkaPartitionReader final : public PartitionReader {
   Offset next_ = 0;
   bool started_ = false;
   bool ended_ = false;  // the end was reached at least once
+  Offset end_told_at_ = kNoOffset;
   std::optional<Error> stopped_;
 };
 

@@ -46,6 +46,13 @@ class MemoryProfileStore final : public ProfileStore {
         profiles_.erase({write.partition, write.user});
       }
     }
+    for (const auto& [partition, user, bytes] : batch.encoded) {
+      if (bytes) {
+        profiles_.insert_or_assign({partition, user}, *bytes);
+      } else {
+        profiles_.erase({partition, user});
+      }
+    }
     for (const auto& [partition, positions] : batch.positions) positions_[partition] = positions;
     return {};
   }

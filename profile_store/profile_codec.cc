@@ -326,6 +326,27 @@ const char* decode_section(std::uint8_t tag, std::string_view bytes, Profile& pr
   return in.ok() && in.at_end() ? nullptr : section;
 }
 
+// All but the memory.
+void forget(Profile& profile) {
+  Behaviour& behaviour = profile.behaviour;
+  behaviour.history.clear();
+  behaviour.context.clear();
+  behaviour.counters = {};
+  behaviour.recent_event_ids.clear();
+  behaviour.own_items.clear();
+  Learned& learned = profile.learned;
+  learned.model = {};
+  learned.current.clear();
+  learned.lasting.clear();
+  Served& served = profile.served;
+  served.slate_id.clear();
+  served.emitted_at = {};
+  served.items.clear();
+  served.slate_count = 0;
+  served.pending_covers = 0;
+  profile.unknown_sections.clear();
+}
+
 void append_section(std::uint8_t tag, std::string_view bytes, ByteWriter& out) {
   out.u8(tag);
   out.text(bytes);
@@ -367,6 +388,13 @@ std::string encode_profile(const Profile& profile) {
 }
 
 Result<Profile> decode_profile(std::string_view bytes) {
+  Profile profile;
+  if (auto decoded = decode_profile(bytes, profile); !decoded) return decoded.error();
+  return profile;
+}
+
+Result<void> decode_profile(std::string_view bytes, Profile& profile) {
+  forget(profile);
   if (bytes.size() < kHeaderBytes) {
     return stop("profile is truncated: " + std::to_string(bytes.size()) + " bytes");
   }
@@ -382,7 +410,6 @@ Result<Profile> decode_profile(std::string_view bytes) {
   }
 
   // Behind a right checksum a wrong section is a writer's fault; it is refused all the same.
-  Profile profile;
   std::uint8_t tag_before = 0;
   while (in.ok() && !in.at_end()) {
     const std::uint8_t tag = in.u8();
@@ -398,7 +425,7 @@ Result<Profile> decode_profile(std::string_view bytes) {
     }
   }
   if (!in.ok() || tag_before == 0) return stop("profile has a malformed section table");
-  return profile;
+  return {};
 }
 
 float round_to_float16(float value) {

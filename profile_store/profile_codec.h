@@ -25,6 +25,10 @@ inline constexpr std::uint8_t kProfileVersion = 1;
 //         a number that is not finite.
 [[nodiscard]] Result<Profile> decode_profile(std::string_view bytes);
 
+// The same into a profile that was used before, whose memory serves again: a restore decodes
+// millions. After an error it holds anything.
+[[nodiscard]] Result<void> decode_profile(std::string_view bytes, Profile& profile);
+
 // Rounds to the nearest float16 and back: what a vector is after it was stored.
 [[nodiscard]] float round_to_float16(float value);
 

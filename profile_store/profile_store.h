@@ -32,11 +32,19 @@ struct ProfileWrite {
   std::optional<Profile> profile;  // absent: delete
 };
 
+// The same, of a profile that is stored as it came.
+struct EncodedWrite {
+  Partition partition = 0;
+  UserId user;
+  std::optional<std::string> bytes;  // that decode_profile() takes; absent: delete
+};
+
 // One atomic change.
 struct StoreBatch {
   std::vector<ProfileWrite> profiles;
   std::vector<std::pair<Partition, PartitionPositions>> positions;
-  std::vector<Partition> cleared = {};  // of these everything goes, before the rest is written
+  std::vector<Partition> cleared = {};     // of these everything goes, before the rest is written
+  std::vector<EncodedWrite> encoded = {};  // nobody of `profiles`
 };
 
 // How large a store is and how much it has done, as it knows itself.
@@ -68,6 +76,12 @@ class ProfileStore {
   // All of it or nothing.
   // Errors: kStop, e.g. a full disk; the store stays as it was.
   virtual Result<void> apply(const StoreBatch& batch) = 0;
+
+  // As apply(), for many profiles at a time of a partition that has no positions yet. Where the
+  // machine goes down it may stay and what was applied before it go, but for the clearing of the
+  // partition, and for what was loaded before.
+  // Requires: of `batch` only `encoded`, of one partition, by user, each once.
+  virtual Result<void> load(const StoreBatch& batch) { return apply(batch); }
 
   virtual Result<std::optional<PartitionPositions>> positions(Partition partition) = 0;
 

@@ -6,6 +6,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/sst_file_reader.h>
+#include <rocksdb/sst_file_writer.h>
 #include <rocksdb/statistics.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
@@ -144,6 +145,11 @@ class RocksDbProfileStore final : public ProfileStore {
           write.profile ? writes.Put(key, encode_profile(*write.profile)) : writes.Delete(key);
       FOVEA_ASSERT(status.ok());
     }
+    for (const auto& [partition, user, bytes] : batch.encoded) {
+      const std::string key = profile_key(partition, user);
+      const rocksdb::Status status = bytes ? writes.Put(key, *bytes) : writes.Delete(key);
+      FOVEA_ASSERT(status.ok());
+    }
     for (const auto& [partition, positions] : batch.positions) {
       const rocksdb::Status status =
           writes.Put(positions_key(partition), encode_positions(positions));
@@ -152,6 +158,26 @@ class RocksDbProfileStore final : public ProfileStore {
     const rocksdb::Status status = db_->Write(rocksdb::WriteOptions(), &writes);
     if (!status.ok()) return directory_.write_error(status.ToString());
     return {};
+  }
+
+  // As a table of its own, which neither the log nor a write buffer sees.
+  Result<void> load(const StoreBatch& batch) override {
+    if (read_only_) return stop("state directory " + directory_.path() + " is open read-only");
+    FOVEA_ASSERT(batch.cleared.empty() && batch.profiles.empty() && batch.positions.empty());
+    if (batch.encoded.empty()) return {};
+    // One task owns a partition.
+    const std::string path = directory_.load_file(batch.encoded.front().partition);
+    rocksdb::Status status = write_table(batch.encoded, path);
+    if (status.ok()) {
+      rocksdb::IngestExternalFileOptions options;
+      options.move_files = true;
+      options.write_global_seqno = false;  // the manifest has it
+      status = db_->IngestExternalFile({path}, options);
+    }
+    if (status.ok()) return {};
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+    return directory_.write_error(status.ToString());
   }
 
   Result<std::optional<PartitionPositions>> positions(Partition partition) override {
@@ -248,6 +274,20 @@ class RocksDbProfileStore final : public ProfileStore {
   }
 
  private:
+  // Synced when it returns. Keys are in the order of their users.
+  rocksdb::Status write_table(const std::vector<EncodedWrite>& writes, const std::string& path) {
+    rocksdb::Options options = db_->GetOptions();
+    options.bottommost_compression = rocksdb::kDisableCompressionOption;  // whoever compacts it
+    rocksdb::SstFileWriter table(rocksdb::EnvOptions(), options, nullptr, false);
+    rocksdb::Status status = table.Open(path);
+    for (const auto& [partition, user, bytes] : writes) {
+      if (!status.ok()) break;
+      const std::string key = profile_key(partition, user);
+      status = bytes ? table.Put(key, *bytes) : table.Delete(key);
+    }
+    return status.ok() ? table.Finish() : status;
+  }
+
   Result<void> catch_up() {
     if (!read_only_) return {};
     const rocksdb::Status status = db_->TryCatchUpWithPrimary();
@@ -288,6 +328,7 @@ Result<std::unique_ptr<ProfileStore>> open_rocksdb_profile_store(const RocksDbSe
   std::unique_ptr<rocksdb::DB> db(opened);
   if (!status.ok()) return directory->error(blame(options, *directory, status));
 
+  if (!settings.read_only) directory->remove_load_files();
   auto store = std::make_unique<RocksDbProfileStore>(*std::move(directory), std::move(db),
                                                      settings.read_only);
   if (Result<void> checked = store->check_stamp(settings.stamp); !checked) return checked.error();

@@ -36,6 +36,8 @@ std::string one_line(std::string_view status) {
   return line;
 }
 
+constexpr std::string_view kLoad = "load-";
+
 constexpr std::string_view kMoveAway =
     "move the directory away and start again: profiles are restored from the changelog topic";
 
@@ -100,6 +102,17 @@ std::vector<std::string> StateDirectory::tables() const {
   }
   std::sort(paths.begin(), paths.end());
   return paths;
+}
+
+std::string StateDirectory::load_file(Partition partition) const {
+  return path_ + "/" + std::string(kLoad) + std::to_string(partition) + ".sst";
+}
+
+void StateDirectory::remove_load_files() const {
+  for (const std::string& path : tables()) {
+    std::error_code ignored;  // the next one of that partition is written over it
+    if (fs::path(path).filename().string().starts_with(kLoad)) fs::remove(path, ignored);
+  }
 }
 
 Error StateDirectory::error(std::string_view status) const {

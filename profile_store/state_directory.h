@@ -30,6 +30,11 @@ class StateDirectory {
   // Paths of the table files, sorted.
   [[nodiscard]] std::vector<std::string> tables() const;
 
+  // Where a table of a partition is written before RocksDB takes it over.
+  [[nodiscard]] std::string load_file(Partition partition) const;
+  // What a process that died in the middle of that has left. Requires: the lock is held.
+  void remove_load_files() const;
+
   // What RocksDB said, as one line with a file and a remedy. `status` is Status::ToString().
   [[nodiscard]] Error error(std::string_view status) const;
   [[nodiscard]] Error write_error(std::string_view status) const;

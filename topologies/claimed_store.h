@@ -50,6 +50,7 @@ class ClaimedStore final : public profile_store::ProfileStore {
   }
   // Without what belongs to partitions that another owner has claimed.
   Result<void> apply(const profile_store::StoreBatch& batch) override;
+  Result<void> load(const profile_store::StoreBatch& batch) override;
   Result<std::optional<profile_store::PartitionPositions>> positions(Partition partition) override {
     return store_.positions(partition);
   }
@@ -57,6 +58,9 @@ class ClaimedStore final : public profile_store::ProfileStore {
   Result<void> for_each(const Visitor& visitor) override { return store_.for_each(visitor); }
 
  private:
+  using Write = Result<void> (profile_store::ProfileStore::*)(const profile_store::StoreBatch&);
+  Result<void> write(const profile_store::StoreBatch& batch, Write how);
+
   profile_store::ProfileStore& store_;
   PartitionClaims& claims_;
   const PartitionClaims::Owner owner_;

@@ -4,13 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "profile_store/profile_codec.h"
+#include "topologies/changelog_batch.h"
 #include "topologies/log.h"
 
 namespace fovea::topologies {
@@ -20,77 +18,15 @@ using profile_store::PartitionPositions;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+// What is brought into the store at a time, counting what a record takes beside its bytes. Of a
+// whole changelog it is more: each time makes a table.
+constexpr std::size_t kCatchUpBytes = std::size_t{1} << 20U;
+constexpr std::size_t kLoadBytes = std::size_t{32} << 20U;
 constexpr std::size_t kBatchRecords = 2'000;
 constexpr milliseconds kPollTimeout{200};
 constexpr milliseconds kAskTimeout{5'000};
 constexpr milliseconds kBlocked{300};
 constexpr std::int64_t kHourMs = 3'600'000;
-
-// What a batch of the changelog says of one user.
-struct Version {
-  bool deleted = false;             // by a tombstone: what was known before does not count
-  std::optional<Profile> profile;   // that has folded in most, since then
-  Offset last_applied = kNoOffset;  // of the last record
-};
-using Versions = std::map<std::string, Version>;
-
-Result<Versions> decode_batch(const std::vector<ingest::SourceRecord>& records) {
-  Versions versions;
-  for (const ingest::SourceRecord& record : records) {
-    const auto at_fault = [&record](const std::string& message) {
-      return stop(fmt::format("{} [{}] offset {}: {}", record.topic, record.partition,
-                              record.offset, message));
-    };
-    if (!record.key) return at_fault("a changelog record has no key");
-    Version& version = versions[*record.key];
-    if (!record.value) {
-      version = {true, std::nullopt, kNoOffset};
-      continue;
-    }
-    auto profile = profile_store::decode_profile(*record.value);
-    if (!profile) return at_fault(profile.error().message);
-    version.last_applied = profile->behaviour.applied;
-    if (!version.profile || version.profile->behaviour.applied <= version.last_applied) {
-      version.profile = *std::move(profile);
-    }
-  }
-  return versions;
-}
-
-// What of `versions` the store does not know better already. Batches before this one are in the
-// store, so it is asked also where the restore began with nothing.
-Result<profile_store::StoreBatch> choose(Partition partition, Versions versions,
-                                         profile_store::ProfileStore& store,
-                                         std::set<std::string>& outdated) {
-  std::vector<UserId> users;
-  for (const auto& [user, version] : versions) users.push_back({user});
-  auto known = store.get(partition, users);
-  if (!known) return known.error();
-  profile_store::StoreBatch batch;
-  for (std::size_t i = 0; i < users.size(); ++i) {
-    Version& version = versions[users[i].value];
-    const std::optional<Profile>& stored = (*known)[i];
-    const bool kept = !version.deleted && stored && version.profile &&
-                      version.profile->behaviour.applied < stored->behaviour.applied;
-    const Profile* const best = kept ? &*stored : version.profile ? &*version.profile : nullptr;
-    if (best && version.last_applied < best->behaviour.applied) {
-      outdated.insert(users[i].value);
-    } else {
-      outdated.erase(users[i].value);
-    }
-    if (!kept) batch.profiles.push_back({partition, users[i], std::move(version.profile)});
-  }
-  return batch;
-}
-
-// The newest event that a profile knows of: the changelog does not carry the partition's time.
-TimeMs newest_event(const Profile& profile) {
-  TimeMs newest{};
-  for (const DecayedCounter& counter : profile.behaviour.counters) {
-    if (counter.value > 0.0F) newest = std::max(newest, counter.last_time);
-  }
-  return newest;
-}
 
 // Why what is stored cannot be brought up to date, if so: it may hold what was deleted since.
 std::optional<std::string> too_old(const RestoreRequest& request,
@@ -129,9 +65,20 @@ Result<Restored> restore_up_to(const ingest::PartitionReader::Ends& ends,
   }
   PartitionPositions positions = request.stored.value_or(PartitionPositions{});
   positions.input_next = request.input_next.value_or(positions.input_next);
+  if (!request.stored) {
+    // What an earlier restore left half done may have been deleted since.
+    if (auto cleared = clear(store, request.partition); !cleared) return cleared.error();
+  }
 
-  std::vector<ingest::SourceRecord> records;
-  std::set<std::string> outdated;
+  ChangelogBatch gathered;
+  ProfileChooser chooser(request.partition, store, !request.stored);
+  const std::size_t most = request.stored ? kCatchUpBytes : kLoadBytes;
+  const auto bring = [&]() -> Result<void> {
+    const auto batch = chooser.choose(gathered);
+    if (!batch) return batch.error();
+    gathered.clear();
+    return request.stored ? store.apply(*batch) : store.load(*batch);
+  };
   std::uint64_t restored = 0;
   const auto started = clock.monotonic();
   auto said_at = started;
@@ -141,9 +88,9 @@ Result<Restored> restore_up_to(const ingest::PartitionReader::Ends& ends,
   while (reader.next() < end) {
     if (request.is_over && request.is_over()) return skip("taken", "the partition is another's");
     if (stopping) return stop(fmt::format("partition {}: restore interrupted", request.partition));
-    records.clear();
     const Offset was = reader.next();
-    if (auto polled = reader.poll(records, kBatchRecords, kPollTimeout); !polled) {
+    const std::size_t before = gathered.records().size();
+    if (auto polled = reader.poll(gathered.records(), kBatchRecords, kPollTimeout); !polled) {
       if (polled.error().disposition != Disposition::kRetry) return polled.error();
       log_limited(LogLevel::kWarning, "restore", "restore: " + polled.error().message);
       continue;
@@ -154,23 +101,20 @@ Result<Restored> restore_up_to(const ingest::PartitionReader::Ends& ends,
       blocked = true;
       if (request.on_blocked) request.on_blocked();
     }
-    auto versions = decode_batch(records);
-    if (!versions) return versions.error();
-    for (const auto& [user, version] : *versions) {
-      if (!version.profile) continue;
-      positions.highest_event_time =
-          std::max(positions.highest_event_time, newest_event(*version.profile));
+    restored += gathered.records().size() - before;
+    if (auto read = gathered.read(); !read) return read.error();
+    if (gathered.bytes() >= most) {
+      if (auto brought = bring(); !brought) return brought.error();
     }
-    auto batch = choose(request.partition, *std::move(versions), store, outdated);
-    if (!batch) return batch.error();
-    if (auto applied = store.apply(*batch); !applied) return applied.error();
-    restored += records.size();
     if (clock.monotonic() - said_at >= seconds(3)) {
       said_at = clock.monotonic();
       log_info(fmt::format("partition {}: restoring profiles, changelog {} of {}",
                            request.partition, reader.next(), ends.high));
     }
   }
+  if (auto brought = bring(); !brought) return brought.error();
+  positions.highest_event_time =
+      std::max(positions.highest_event_time, chooser.highest_event_time());
   // What is stored may stand behind a transaction that is open.
   positions.changelog_next = std::max(end, request.changelog_from);
   // Where neither the store nor the group knows how far the input was read, the changelog does not
@@ -184,7 +128,8 @@ Result<Restored> restore_up_to(const ingest::PartitionReader::Ends& ends,
     profile_store::StoreBatch last;
     last.positions.emplace_back(request.partition, positions);
     // Not past what the caller has yet to write again: a crash before that must not forget it.
-    if (!outdated.empty()) last.positions.back().second.changelog_next = request.changelog_from;
+    if (!chooser.outdated().empty())
+      last.positions.back().second.changelog_next = request.changelog_from;
     if (auto applied = store.apply(last); !applied) return applied.error();
   }
   if (restored > 0 && !request.only_stable) {
@@ -193,7 +138,7 @@ Result<Restored> restore_up_to(const ingest::PartitionReader::Ends& ends,
         std::chrono::duration_cast<milliseconds>(clock.monotonic() - started).count()));
   }
   Restored result{positions, {}};
-  for (const std::string& user : outdated) result.outdated.push_back({user});
+  for (const std::string& user : chooser.outdated()) result.outdated.push_back({user});
   return result;
 }
 
@@ -228,29 +173,24 @@ Result<Restored> restore_from_changelog(const RestorePath& path, RestoreRequest 
     reader = open();
     if (!reader) return reader.error();
   }
-  // What an earlier restore left half done may have been deleted since.
-  if (auto cleared = clear(path.store, request.partition); !cleared) return cleared.error();
   return restore_partition(**reader, request, path.store, path.clock, path.stopping);
 }
 
 Result<std::vector<UserId>> outdated_users(ingest::PartitionReader& reader, Partition partition,
                                            Offset to, profile_store::ProfileStore& store,
                                            const std::atomic<bool>& stopping) {
-  std::vector<UserId> outdated;
-  std::vector<ingest::SourceRecord> records;
+  ProfileChooser chooser(partition, store, false);
+  ChangelogBatch batch;
   while (reader.next() < to && !stopping) {
-    records.clear();
-    if (auto polled = reader.poll(records, kBatchRecords, kPollTimeout); !polled) {
+    batch.clear();
+    if (auto polled = reader.poll(batch.records(), kBatchRecords, kPollTimeout); !polled) {
       return polled.error();
     }
-    auto versions = decode_batch(records);
-    if (!versions) return versions.error();
-    std::set<std::string> found;
-    if (auto batch = choose(partition, *std::move(versions), store, found); !batch) {
-      return batch.error();
-    }
-    for (const std::string& user : found) outdated.push_back({user});
+    if (auto read = batch.read(); !read) return read.error();
+    if (const auto chosen = chooser.choose(batch); !chosen) return chosen.error();
   }
+  std::vector<UserId> outdated;
+  for (const std::string& user : chooser.outdated()) outdated.push_back({user});
   return outdated;
 }
 

@@ -43,6 +43,10 @@ struct Restored {
   std::vector<UserId> outdated;
 };
 
+// Where nothing is stored, what an earlier restore left half done goes first, and what is read is
+// loaded in stretches of 32 MiB; else it is applied, a MiB at a time. Beside these, and what is
+// made of them, a filter of 8 MiB is held.
+//
 // Reads from the reader, which stands at `changelog_from`, to the changelog's end as of now. Of two
 // versions of a profile the one that has folded in more stays, whichever comes first; of two that
 // have folded in as much, the later. Progress is said every few seconds.

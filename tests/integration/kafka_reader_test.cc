@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "ingest/kafka.h"
@@ -185,6 +186,32 @@ TEST_F(KafkaReader, StartsInTheMiddleAndGoesOnWithWhatIsWrittenLater) {
   ASSERT_EQ(tail.size(), 10U);
   EXPECT_EQ(tail.front(), "990");
   EXPECT_EQ(later, std::vector<std::string>{"later"});
+}
+
+// The client stops to fetch where more than 100,000 records wait, and looks up a second later.
+TEST_F(KafkaReader, WhoIsSlowerThanTheClientDoesNotWaitForIt) {
+  const std::string topic = make_topic(settings, "slower", 1);
+  auto sink = open_kafka_sink(settings);
+  ASSERT_TRUE(sink) << sink.error().message;
+  constexpr Offset kRecords = 400'000;
+  for (Offset i = 0; i < kRecords; ++i) {
+    while (!(*sink)->append({topic, 0, "k", "v", {}})) {
+    }
+  }
+  ASSERT_TRUE((*sink)->flush(30s));
+  const auto reader = open(topic, 0);
+  ASSERT_NE(reader, nullptr);
+
+  int in_vain = 0;
+  std::vector<SourceRecord> records;
+  while (reader->next() < kRecords) {
+    records.clear();
+    ASSERT_TRUE(reader->poll(records, 2'000, 400ms));
+    in_vain += records.empty() ? 1 : 0;
+    std::this_thread::sleep_for(2ms);
+  }
+
+  EXPECT_EQ(in_vain, 0) << "polls that found nothing, of so many as there was to read";
 }
 
 TEST_F(KafkaReader, AnEmptyPartitionIsAtItsEndAtOnce) {

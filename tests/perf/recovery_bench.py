@@ -11,8 +11,8 @@ second go on. Exactly once, a transaction every 100 ms, six partitions.
 Restart    kill -9, started again at once, RESTARTS times (30): from the kill to the arrival of the first slate that
            was made after it, at a read_committed consumer. Beside it, from the process's log: until the model was
            restored and until the partitions were assigned, which is the broker's part, too.
-Empty disk The state directory goes. Changelog records a second, all partitions together, against a bare librdkafka
-           consumer (kcat) that reads the same topic.
+Empty disk The state directory goes, three times. Changelog records a second, all partitions together, against a bare
+           librdkafka consumer (kcat) that reads as many of the same topic right afterwards.
 Takeover   Of two processes one is killed, TAKEOVERS times (10): until slates of every partition arrive again, and how
            long the other's model stood still meanwhile.
 """
@@ -132,7 +132,8 @@ class Bench:
                 events.write(f'{{"user":"u{user}","type":"view","item":"i{user % ITEMS}","ts":{LONG_AGO_MS + user}}}\n')
         self.run(self.fovea, "produce", self.a.toml, "--events", path)
         self.a.start()
-        wait_for("the profiles", self.a.idle, 1200)
+        # Not until nothing is behind: at the start that is so before the partitions are known.
+        wait_for("the profiles", lambda: (self.a.metric("fovea_events_total") or 0) >= self.profiles, 1200)
         with path.open("w", encoding="utf8") as events:
             for number in range(100_000):
                 user, item = number * 7919 % self.profiles, number * 104_729 % ITEMS
@@ -211,9 +212,10 @@ def main(fovea, bootstrap, profiles=1_000_000, restarts=30, takeovers=10):
                 times = [row[number] for row in rows]
                 print(f"| {what} | {statistics.median(times):.0f} | {max(times):.0f} |")
 
-            records, ours, bare = bench.empty_disk()
-            print(f"\nFrom an empty disk: {records} changelog records, {ours:.0f} a second; kcat reads {bare:.0f} a second, "
-                  f"ratio {ours / bare:.2f}")
+            rows = [bench.empty_disk() for _ in range(3)]
+            ratio, ours, bare, records = sorted((ours / bare, ours, bare, records) for records, ours, bare in rows)[1]
+            print(f"\nFrom an empty disk, the median of three: {records} changelog records, {ours:.0f} a second; kcat reads "
+                  f"{bare:.0f} a second, ratio {ratio:.2f} ({min(o / b for _, o, b in rows):.2f} to {max(o / b for _, o, b in rows):.2f})")
 
             rows = bench.takeovers(slates, takeovers)
             print(f"\nTakeover, {takeovers} times, s: median {statistics.median(row[0] for row in rows):.1f}, worst "

@@ -83,6 +83,19 @@ TEST(ProfileCodec, DecodesWhatItEncoded) {
   }
 }
 
+TEST(ProfileCodec, NothingIsLeftOfWhatAProfileHeldBefore) {
+  Generator generate(test_seed());
+  Profile used;
+  for (int round = 0; round < 500; ++round) {
+    Profile profile = generate.profile(small_settings(), 60, 8);
+    if (round % 3 == 0) profile = {};
+    if (round % 5 == 0) profile.unknown_sections = {{9, "newer"}};
+
+    ASSERT_TRUE(decode_profile(encode_profile(profile), used));
+    ASSERT_EQ(used, profile) << "round " << round;
+  }
+}
+
 TEST(ProfileCodec, AnEmptyProfileIsTenBytesAndAFew) {
   const std::string bytes = encode_profile({});
 

@@ -117,6 +117,49 @@ TEST_P(AnyProfileStore, TheLastWriteOfABatchWins) {
   EXPECT_EQ(store_->get(0, {{"a"}})->front(), profile);
 }
 
+TEST_P(AnyProfileStore, WhatCameEncodedIsStoredAndDeletedAsTheRest) {
+  Profile profile;
+  profile.behaviour.applied = 5;
+  ASSERT_TRUE(store_->apply({{{0, {"a"}, Profile{}}, {0, {"b"}, Profile{}}}, {}}));
+  StoreBatch batch;
+  batch.encoded = {{0, {"a"}, encode_profile(profile)}, {0, {"b"}, std::nullopt}};
+  batch.positions = {{0, {6, 1, TimeMs{2}, TimeMs{3}}}};
+  ASSERT_TRUE(store_->apply(batch));
+
+  EXPECT_EQ(walk(*store_), (Walk{{0, {"a"}, profile}}));
+  EXPECT_TRUE(*store_->positions(0));
+}
+
+TEST_P(AnyProfileStore, WhatIsLoadedReplacesWhatWasThereAndIsReplacedByWhatComesLater) {
+  const auto profile = [](Offset applied) {
+    Profile made;
+    made.behaviour.applied = applied;
+    return made;
+  };
+  const auto load = [&](std::vector<std::pair<std::string, Offset>> users) {
+    StoreBatch batch;
+    for (const auto& [user, applied] : users) {
+      batch.encoded.push_back({3, {user}, std::nullopt});
+      if (applied >= 0) batch.encoded.back().bytes = encode_profile(profile(applied));
+    }
+    return store_->load(batch);
+  };
+  ASSERT_TRUE(store_->apply({{{3, {"before"}, profile(1)}, {4, {"other"}, profile(1)}}, {}, {}}));
+  ASSERT_TRUE(store_->apply({{}, {}, {3}}));
+  ASSERT_TRUE(load({{"a", 1}, {"b", 1}, {"c", 1}}));
+  ASSERT_TRUE(load({{"b", 2}, {"c", -1}}));
+  ASSERT_TRUE(load({}));
+  reopen();
+  ASSERT_TRUE(store_->apply({{{3, {"a"}, profile(3)}}, {}}));
+  ASSERT_TRUE(load({{"d", 4}}));
+
+  EXPECT_EQ(walk(*store_), (Walk{{3, {"a"}, profile(3)},
+                                 {3, {"b"}, profile(2)},
+                                 {3, {"d"}, profile(4)},
+                                 {4, {"other"}, profile(1)}}));
+  EXPECT_EQ(*store_->partitions(), (std::vector<Partition>{3, 4}));
+}
+
 TEST_P(AnyProfileStore, WalksByPartitionAndUserWhateverBytesAUserHas) {
   const Walk expected = {{0, {std::string("\0", 1)}, {}},
                          {0, {"o"}, {}},

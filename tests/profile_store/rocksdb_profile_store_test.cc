@@ -182,6 +182,75 @@ TEST(RocksDbProfileStore, ALostTailOfTheLogMovesProfilesAndPositionsBackTogether
   }
 }
 
+StoreBatch one_user(Partition partition, const std::string& user) {
+  StoreBatch batch;
+  batch.encoded = {{partition, {user}, encode_profile({})}};
+  return batch;
+}
+
+TEST(RocksDbProfileStore, WhatIsLoadedStaysWithoutTheLogAndWhatItReplacedDoesNotComeBack) {
+  TemporaryDirectory directory;
+  TemporaryDirectory copy;
+  auto store = open(directory.path());
+  ASSERT_TRUE(store);
+  ASSERT_TRUE((*store)->apply(counting_batch(0, 0, 100)));
+  ASSERT_TRUE((*store)->apply({{}, {}, {0}}));
+  ASSERT_TRUE((*store)->load(one_user(0, "loaded")));
+  ASSERT_TRUE((*store)->apply(counting_batch(1, 0, 100)));
+
+  // The machine is gone, and with it all that was not synced.
+  fs::copy(directory.path(), copy.path(), fs::copy_options::recursive);
+  for (const auto& file : fs::directory_iterator(copy.path())) {
+    if (file.path().extension() == ".log") fs::resize_file(file, 0);
+  }
+  auto after = open(copy.path());
+
+  ASSERT_TRUE(after) << after.error().message;
+  EXPECT_EQ((*after)->get(0, {{"loaded"}})->front(), Profile{});
+  EXPECT_EQ(*(*after)->positions(0), std::nullopt);
+  EXPECT_EQ((*after)->get(0, {counting_user(1)})->front(), std::nullopt);
+}
+
+TEST(RocksDbProfileStore, ALoadThatWasCutShortLeavesNothing) {
+  TemporaryDirectory directory;
+  ASSERT_TRUE(open(directory.path()));
+  const fs::path left = fs::path(directory.path()) / "load-0.sst";
+  std::ofstream(left) << "half a table";
+
+  auto store = open(directory.path());
+
+  ASSERT_TRUE(store) << store.error().message;
+  EXPECT_FALSE(fs::exists(left));
+}
+
+TEST(RocksDbProfileStore, ALoadThatCannotBeWrittenChangesNothing) {
+  TemporaryDirectory directory;
+  auto store = open(directory.path());
+  ASSERT_TRUE(store);
+  fs::create_directory(fs::path(directory.path()) / "load-0.sst");
+
+  const auto refused = (*store)->load(one_user(0, "a"));
+
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().disposition, Disposition::kStop);
+  EXPECT_NE(refused.error().message.find("cannot be written"), std::string::npos)
+      << refused.error().message;
+  EXPECT_EQ((*store)->get(0, {{"a"}})->front(), std::nullopt);
+}
+
+TEST(RocksDbProfileStore, AReaderBesideTheWriterSeesWhatWasLoadedAndMayNotLoad) {
+  TemporaryDirectory directory;
+  auto writer = open(directory.path());
+  ASSERT_TRUE(writer);
+  auto reader = open(directory.path(), true);
+  ASSERT_TRUE(reader);
+
+  ASSERT_TRUE((*writer)->load(one_user(0, "a")));
+
+  EXPECT_EQ((*reader)->get(0, {{"a"}})->front(), Profile{});
+  EXPECT_FALSE((*reader)->load(one_user(0, "b")));
+}
+
 TEST(RocksDbProfileStore, IsRefusedWhileAnotherProcessHoldsIt) {
   TemporaryDirectory directory;
   Child child({directory.path()});

@@ -40,19 +40,8 @@ class SimStore final : public profile_store::ProfileStore {
     return answers;
   }
 
-  Result<void> apply(const StoreBatch& batch) override {
-    check_alive();
-    if (crash_points_) crash_points_("store:before");
-    disk_.clock_.sleep(disk_.write_takes_);
-    if (disk_.failures_ > 0) {
-      --disk_.failures_;
-      return stop("state directory sim is on a full disk: no space left on device");
-    }
-    disk_.current_.apply(batch);
-    disk_.unsynced_.push_back(batch);
-    if (crash_points_) crash_points_("store:after");
-    return {};
-  }
+  Result<void> apply(const StoreBatch& batch) override { return write({batch, false}); }
+  Result<void> load(const StoreBatch& batch) override { return write({batch, true}); }
 
   Result<std::optional<PartitionPositions>> positions(Partition partition) override {
     check_alive();
@@ -82,6 +71,20 @@ class SimStore final : public profile_store::ProfileStore {
   }
 
  private:
+  Result<void> write(SimDisk::Write write) {
+    check_alive();
+    if (crash_points_) crash_points_("store:before");
+    disk_.clock_.sleep(disk_.write_takes_);
+    if (disk_.failures_ > 0) {
+      --disk_.failures_;
+      return stop("state directory sim is on a full disk: no space left on device");
+    }
+    disk_.current_.apply(write.batch);
+    disk_.unsynced_.push_back(std::move(write));
+    if (crash_points_) crash_points_("store:after");
+    return {};
+  }
+
   [[nodiscard]] bool holds() const { return disk_.held_ && disk_.holders_ == holder_; }
   void check_alive() const {
     if (!holds()) throw Crash{};
@@ -114,13 +117,30 @@ void SimDisk::process_crash() {
 
 void SimDisk::machine_crash(scorer::Random& random) {
   process_crash();
-  unsynced_.resize(random.below(static_cast<std::uint32_t>(unsynced_.size()) + 1));
+  lose_all_but(random.below(static_cast<std::uint32_t>(unsynced_.size()) + 1));
   sync();
   current_ = synced_;
 }
 
+// What was loaded is synced, and with it that its partition was cleared before.
+void SimDisk::lose_all_but(std::size_t oldest) {
+  std::set<Partition> loaded;
+  for (std::size_t i = unsynced_.size(); i-- > oldest;) {
+    const auto& [batch, is_load] = unsynced_[i];
+    if (is_load) {
+      for (const auto& write : batch.encoded) loaded.insert(write.partition);
+      continue;
+    }
+    StoreBatch kept;
+    for (const Partition partition : batch.cleared) {
+      if (loaded.contains(partition)) kept.cleared.push_back(partition);
+    }
+    unsynced_[i].batch = std::move(kept);
+  }
+}
+
 void SimDisk::sync() {
-  for (const StoreBatch& batch : unsynced_) synced_.apply(batch);
+  for (const Write& write : unsynced_) synced_.apply(write.batch);
   unsynced_.clear();
 }
 
@@ -135,6 +155,13 @@ void SimDisk::State::apply(const StoreBatch& batch) {
                                 profile_store::encode_profile(*write.profile));
     } else {
       profiles.erase({write.partition, write.user});
+    }
+  }
+  for (const auto& [partition, user, bytes] : batch.encoded) {
+    if (bytes) {
+      profiles.insert_or_assign({partition, user}, *bytes);
+    } else {
+      profiles.erase({partition, user});
     }
   }
   for (const auto& [partition, at] : batch.positions) positions[partition] = at;

@@ -4,7 +4,8 @@
 //
 // A process that dies loses nothing, since its writes are the kernel's. A machine that dies loses a
 // suffix of what was written since the store was last opened: opening replays the write-ahead log
-// and writes what it held to synced tables. Batches are whole: a torn one is cut off.
+// and writes what it held to synced tables. Batches are whole: a torn one is cut off. What was
+// loaded is a synced table of its own, and stays.
 
 #include <chrono>
 #include <cstdint>
@@ -58,11 +59,17 @@ class SimDisk {
     void apply(const profile_store::StoreBatch& batch);
   };
 
+  struct Write {
+    profile_store::StoreBatch batch;
+    bool loaded = false;
+  };
+
+  void lose_all_but(std::size_t oldest);
   void sync();
 
   const SimClock& clock_;
   State synced_;
-  std::vector<profile_store::StoreBatch> unsynced_;
+  std::vector<Write> unsynced_;
   State current_;  // `synced_` and then `unsynced_`
   int failures_ = 0;
   std::chrono::nanoseconds write_takes_{std::chrono::microseconds{100}};

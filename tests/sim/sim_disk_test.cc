@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "profile_store/profile_codec.h"
 #include "tests/sim/sim_fixture.h"
 
 namespace fovea::sim {
@@ -69,6 +70,24 @@ TEST_F(SimDiskTest, AProcessThatDiesLosesNothing) {
   const auto after = open();
   EXPECT_EQ(reached(*after), 10);
   EXPECT_EQ(applied(*after), 10);
+}
+
+TEST_F(SimDiskTest, WhatIsLoadedOutlivesTheMachineAndWhatItReplacedDoesNot) {
+  scorer::Random random(3, 0);
+  for (int round = 0; round < 20; ++round) {
+    SimDisk fresh(clock);
+    auto store = fresh.open();
+    ASSERT_TRUE((*store)->apply(batch(3)));
+    ASSERT_TRUE((*store)->apply({{}, {}, {0}}));
+    StoreBatch loaded;
+    loaded.encoded = {{0, UserId{"loaded"}, profile_store::encode_profile({})}};
+    ASSERT_TRUE((*store)->load(loaded));
+    fresh.machine_crash(random);
+    auto after = fresh.open();
+    EXPECT_EQ(reached(**after), 0);
+    EXPECT_EQ(applied(**after), 0);
+    EXPECT_TRUE((*(*after)->get(0, {UserId{"loaded"}}))[0]);
+  }
 }
 
 TEST_F(SimDiskTest, AMachineThatDiesLosesTheNewestWritesWhole) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "profile_store/memory_profile_store.h"
+#include "profile_store/profile_codec.h"
 
 namespace fovea::topologies {
 namespace {
@@ -44,6 +45,23 @@ TEST_F(ClaimedStoreTest, AWriteOfTheOwnerBeforeIsLeftOut) {
   EXPECT_EQ((*store_->positions(0))->input_next, 10);
   EXPECT_EQ(applied(1), 3);
   EXPECT_EQ((*store_->positions(1))->input_next, 4);
+}
+
+TEST_F(ClaimedStoreTest, WhatTheOwnerBeforeLoadsOrAppliesEncodedIsLeftOut) {
+  const auto encoded = [](Partition partition) {
+    profile_store::StoreBatch made;
+    made.encoded = {{partition, {"u"}, profile_store::encode_profile({})}};
+    return made;
+  };
+  claims_.claim(0, &second_);
+  claims_.claim(1, &first_);
+
+  ASSERT_TRUE(first_.load(encoded(0)));
+  ASSERT_TRUE(first_.apply(encoded(0)));
+  EXPECT_FALSE((*store_->get(0, {{"u"}})).front());
+
+  ASSERT_TRUE(first_.load(encoded(1)));
+  EXPECT_TRUE((*store_->get(1, {{"u"}})).front());
 }
 
 TEST_F(ClaimedStoreTest, AClaimThatComesBackWritesAgain) {

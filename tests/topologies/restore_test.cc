@@ -19,8 +19,42 @@ std::string encoded(Offset applied) {
   return profile_store::encode_profile(profile);
 }
 
+// Counts what a store is asked.
+class CountingStore final : public profile_store::ProfileStore {
+ public:
+  explicit CountingStore(profile_store::ProfileStore& store) : store_(store) {}
+
+  std::vector<UserId> asked;
+  int loads = 0;
+
+  Result<std::vector<std::optional<Profile>>> get(Partition partition,
+                                                  const std::vector<UserId>& users) override {
+    asked.insert(asked.end(), users.begin(), users.end());
+    return store_.get(partition, users);
+  }
+  Result<void> apply(const profile_store::StoreBatch& batch) override {
+    return store_.apply(batch);
+  }
+  Result<void> load(const profile_store::StoreBatch& batch) override {
+    ++loads;
+    return store_.load(batch);
+  }
+  Result<std::optional<profile_store::PartitionPositions>> positions(Partition partition) override {
+    return store_.positions(partition);
+  }
+  Result<std::vector<Partition>> partitions() override { return store_.partitions(); }
+  Result<void> for_each(const Visitor& visitor) override { return store_.for_each(visitor); }
+
+ private:
+  profile_store::ProfileStore& store_;
+};
+
 class RestoreTest : public testing::Test {
  protected:
+  // All of one user.
+  void write_more_than_is_loaded_at_a_time() {
+    for (int i = 0; i < 150'000; ++i) reader_.records.emplace_back("v", encoded(10 + i));
+  }
   Result<Restored> restore(RestoreRequest request) {
     return restore_partition(reader_, request, *store_, SystemClock(), stopping_);
   }
@@ -109,16 +143,67 @@ TEST_F(RestoreTest, WhatWasDeletedAndCameAgainIsWhatCameAgain) {
   EXPECT_TRUE(restored->outdated.empty());
 }
 
+TEST_F(RestoreTest, WhatIsStoredIsGoneWhenItWasDeletedAndCameAgain) {
+  Profile ahead;
+  ahead.behaviour.applied = 9;
+  const profile_store::PartitionPositions stored{10, 0, TimeMs{0}, TimeMs{0}};
+  ASSERT_TRUE(store_->apply({{{0, {"u"}, ahead}}, {{0, stored}}}));
+  reader_.records = {{"u", std::nullopt}, {"u", encoded(2)}};
+
+  const auto restored = restore({0, 0, stored, 10});
+
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(profile("u")->behaviour.applied, 2);
+  EXPECT_TRUE(restored->outdated.empty());
+}
+
 TEST_F(RestoreTest, ALateRecordDoesNotWinManyRecordsLaterEither) {
   reader_.records = {{"u", encoded(9)}};
-  for (int i = 0; i < 5'000; ++i) reader_.records.emplace_back("v", encoded(10 + i));
+  write_more_than_is_loaded_at_a_time();
   reader_.records.emplace_back("u", encoded(5));
 
-  const auto restored = restore({0, 0, std::nullopt, 6'000});
+  const auto restored = restore({0, 0, std::nullopt, 1'000'000});
 
   ASSERT_TRUE(restored) << restored.error().message;
   EXPECT_EQ(profile("u")->behaviour.applied, 9);
   EXPECT_EQ(restored->outdated, std::vector<UserId>{{"u"}});
+}
+
+TEST_F(RestoreTest, WhatIsDeletedManyRecordsLaterIsGone) {
+  reader_.records = {{"u", encoded(9)}};
+  write_more_than_is_loaded_at_a_time();
+  reader_.records.emplace_back("u", std::nullopt);
+
+  ASSERT_TRUE(restore({0, 0, std::nullopt, 1'000'000}));
+
+  EXPECT_FALSE(profile("u"));
+  EXPECT_TRUE(profile("v"));
+}
+
+TEST_F(RestoreTest, WhereNothingIsStoredOnlyThoseWhoCameBeforeAreLookedFor) {
+  CountingStore counting(*store_);
+  reader_.records = {{"again", encoded(1)}, {"once", encoded(2)}, {"again", encoded(3)}};
+  write_more_than_is_loaded_at_a_time();
+  reader_.records.emplace_back("again", encoded(4));
+  reader_.records.emplace_back("new", encoded(5));
+
+  const auto restored = restore_partition(reader_, {0, 0, std::nullopt, 1'000'000}, counting,
+                                          SystemClock(), stopping_);
+
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(profile("again")->behaviour.applied, 4);
+  EXPECT_EQ(counting.asked, (std::vector<UserId>{{"again"}, {"v"}}));
+  EXPECT_GE(counting.loads, 2);
+}
+
+TEST_F(RestoreTest, AProfileIsStoredInTheBytesThatCame) {
+  Profile newer;
+  newer.unknown_sections = {{9, "of a version to come"}};
+  reader_.records = {{"u", profile_store::encode_profile(newer)}};
+
+  ASSERT_TRUE(restore({0, 0, std::nullopt, 4}));
+
+  EXPECT_EQ(profile("u"), newer);
 }
 
 TEST_F(RestoreTest, AnOlderRecordThatWasAnsweredIsOutdatedNoMore) {
