@@ -24,6 +24,11 @@ constexpr milliseconds kLookUp{5'000};
 constexpr milliseconds kFetchTakes{2};
 constexpr milliseconds kWake{200};
 
+milliseconds left_until(steady_clock::time_point deadline) {
+  const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
+  return std::max(left, milliseconds{0});
+}
+
 class KafkaPartitionReader final : public PartitionReader {
  public:
   KafkaPartitionReader(KafkaSettings settings, TopicPartition at)
@@ -65,9 +70,8 @@ class KafkaPartitionReader final : public PartitionReader {
     const std::size_t before = out.size();
     rd_kafka_poll(client_->handle(), 0);  // logs and errors
     while (out.size() - before < records_max) {
-      const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
-      const auto wait = out.size() == before ? std::max(left, milliseconds{0}) : milliseconds{0};
-      KafkaMessage message = take(wait);
+      // The clock is asked for the first alone: of millions it would be seen.
+      KafkaMessage message = out.size() == before ? take(left_until(deadline)) : take({});
       if (message == nullptr) break;
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (message->offset < next_) continue;
