@@ -63,7 +63,7 @@ rocksdb::Options make_options(const RocksDbSettings& settings) {
       std::make_shared<rocksdb::WriteBufferManager>(settings.memory_bytes / 4, cache);
   options.write_buffer_size = settings.memory_bytes / 8;
   options.max_write_buffer_number = 2;
-  // Who is new is told from a filter of the memtable, too: a restore asks for every user once. Some
+  // Who is new is told from a filter of the memtable, too: a backfill meets many. Some
   // 17 bits a profile of a hundred bytes.
   options.memtable_whole_key_filtering = true;
   options.memtable_prefix_bloom_size_ratio = 0.02;
