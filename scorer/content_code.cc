@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,7 @@
 
 #include "scorer/random.h"
 #include "scorer/same_bits.h"
+#include "scorer/words.h"
 
 namespace fovea::scorer {
 namespace {
@@ -19,32 +21,8 @@ constexpr std::size_t kWordsMax = 256;  // of title and text
 // A category is not the word of the same spelling in a title.
 enum class WordKind : std::uint64_t { kText, kCategory, kTag };
 
-bool is_letter(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte >= 0x80 || (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
-         (byte >= 'A' && byte <= 'Z');
-}
-
 std::uint64_t hash_of(std::string_view word, WordKind kind) {
-  std::string lower(word);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return XXH3_64bits_withSeed(lower.data(), lower.size(), static_cast<XXH64_hash_t>(kind));
-}
-
-void split_words(std::string_view text, std::vector<std::uint64_t>& words) {
-  std::size_t at = 0;
-  while (at < text.size() && words.size() < kWordsMax) {
-    if (!is_letter(text[at])) {
-      ++at;
-      continue;
-    }
-    std::size_t end = at;
-    while (end < text.size() && is_letter(text[end])) ++end;
-    words.push_back(hash_of(text.substr(at, end - at), WordKind::kText));
-    at = end;
-  }
+  return XXH3_64bits_withSeed(word.data(), word.size(), static_cast<XXH64_hash_t>(kind));
 }
 
 using Sums = std::array<float, kCodeDim>;
@@ -106,12 +84,17 @@ float similarity(const ContentCode& a, const ContentCode& b, const Kernels& kern
 
 std::vector<std::uint64_t> words_of(const Item& item) {
   std::vector<std::uint64_t> words;
-  split_words(item.title, words);
-  split_words(item.text, words);
-  for (const std::string& category : item.categories) {
-    words.push_back(hash_of(category, WordKind::kCategory));
+  for (const std::string& text : {std::cref(item.title), std::cref(item.text)}) {
+    for (const std::string& word : words_in(text, kWordsMax - words.size())) {
+      words.push_back(hash_of(word, WordKind::kText));
+    }
   }
-  for (const std::string& tag : item.tags) words.push_back(hash_of(tag, WordKind::kTag));
+  for (const std::string& category : item.categories) {
+    words.push_back(hash_of(folded(category), WordKind::kCategory));
+  }
+  for (const std::string& tag : item.tags) {
+    words.push_back(hash_of(folded(tag), WordKind::kTag));
+  }
   std::sort(words.begin(), words.end());
   words.erase(std::unique(words.begin(), words.end()), words.end());
   return words;

@@ -2,7 +2,7 @@
 
 // What an item is about, as 256 small numbers: items near in content are near in angle.
 //
-//   words    of title and text; categories and tags, whole. A word weighs
+//   words    of title and text, as words.h cuts them; categories and tags, whole. A word weighs
 //            log2((N + 1) / (n_w + 1/2)): N items were described so far, n_w of them with it
 //   vectors  of any modality and dimension, as the catalogue carries them
 //
@@ -42,8 +42,8 @@ using ContentSigns = std::array<std::uint64_t, kCodeDim / 64>;
 // Cosine; 0 where nothing is known of either.
 [[nodiscard]] float similarity(const ContentCode& a, const ContentCode& b, const Kernels& kernels);
 
-// The item's distinct words, each as a hash, in the order of the hashes; of a long text the first
-// ones. ASCII letters count without case; any other character outside ASCII is a letter.
+// The item's distinct words, each as a hash, in the order of the hashes: the first 256 of title and
+// text together, and its categories and tags.
 [[nodiscard]] std::vector<std::uint64_t> words_of(const Item& item);
 
 // What the item says of its content, as one number: another one, another content. 0: nothing.

@@ -25,6 +25,7 @@ THIRD_PARTY = [
     (r"simdjson", {"ingest"}),
     (r"rocksdb/", {"profile_store"}),
     (r"(unsupported/)?Eigen/", {"scorer"}),
+    (r"unicode/", {"scorer"}),
     (r"toml(\+\+|plusplus)", {"topologies"}),
     (r"CLI(11)?/", {"topologies"}),
     (r"spdlog/", {"topologies"}),

@@ -13,7 +13,7 @@ set -euo pipefail
 
 build=(g++ cmake ninja-build pkg-config ccache
   librdkafka-dev librocksdb-dev libeigen3-dev libfmt-dev libsimdjson-dev libtomlplusplus-dev
-  libcli11-dev libjs-chart.js libcpp-httplib-dev libspdlog-dev libxxhash-dev zlib1g-dev nlohmann-json3-dev
+  libcli11-dev libjs-chart.js libcpp-httplib-dev libspdlog-dev libxxhash-dev libicu-dev zlib1g-dev nlohmann-json3-dev
   libgtest-dev librapidcheck-dev libbenchmark-dev)
 # One name, or alternatives in order of preference.
 test=(kcat maven prometheus curl python3 "openjdk-17-jre-headless|openjdk-21-jre-headless|default-jre-headless")

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <set>
@@ -60,6 +61,25 @@ TEST(Words, AreLettersAndDigitsWithoutCase) {
   EXPECT_EQ(words_of(split), words_of(titled("red mug 2nd")));
 }
 
+TEST(Words, OfAsciiHaveTheHashesTheyAlwaysHad) {
+  Item item = titled("Red RETROSPOT mug, 2nd");
+  item.categories = {"Kitchen & Dining"};
+  item.tags = {"Gift"};
+  EXPECT_EQ(words_of(item), (std::vector<std::uint64_t>{0x1512114C71A2352B, 0x6527C1A4BD78BBCF,
+                                                        0x67B1DC007BBE6755, 0x6827F4AB7CD1A723,
+                                                        0x733A7168E35B29C6, 0xC71AE6537F373939}));
+}
+
+TEST(Words, OfCategoriesAndTagsHaveNeitherCaseNorForm) {
+  Item item, same;
+  item.categories = {"Crème & CAFÉ"};
+  item.tags = {"ＡＶ機器"};
+  same.categories = {"cre\u0300me & café"};
+  same.tags = {"av機器"};
+  EXPECT_EQ(words_of(item), words_of(same));
+  EXPECT_EQ(words_of(item).size(), 2U);
+}
+
 TEST(Words, OfCategoriesAndTagsAreNotThoseOfTitles) {
   Item category, tag;
   category.categories = {"Red Mugs"};
@@ -74,6 +94,9 @@ TEST(Words, OfALongTextAreTheFirstOnes) {
   std::string text;
   for (std::uint64_t word = 0; word < 10'000; ++word) text += numbered("w", word);
   EXPECT_EQ(words_of(titled(text)).size(), 256U);
+  Item with_text = titled("mug");
+  with_text.text = text;
+  EXPECT_EQ(words_of(with_text).size(), 256U);
 }
 
 TEST(Words, WeighMoreTheRarerTheyAre) {
@@ -223,6 +246,31 @@ TEST(Content, AnItemIsLinkedWithTheNearestChosen) {
   }
   for (const Similar& similar : nearest) {
     EXPECT_EQ(shelf.linked(similar.slot).at(slot), expected.at(similar.slot)) << "both ways";
+  }
+}
+
+TEST(Content, ItemsAreLinkedByWhatTheirTitlesShareInAnyScript) {
+  // Of each script one title, one that shares a phrase with it, one that does not.
+  const std::vector<std::array<const char*, 3>> shelves = {
+      {"三体：黑暗森林", "黑暗森林（纪念版）", "红楼梦全集"},
+      {"無線イヤホン　ノイズキャンセリング", "【新品】ノイズキャンセリングヘッドホン",
+       "木製の本棚"},
+      {"무선 이어폰을 위한 케이스", "무선이어폰 충전기", "나무 책장"},
+      {"เสื้อยืดผ้าฝ้ายสีขาว", "กางเกงผ้าฝ้ายสีขาว", "โต๊ะไม้"},
+      {"Élan Vital: L’ÉVOLUTION", "l'évolution, e\u0301lan", "Le Rouge et le Noir"},
+      {"ВОЙНА И МИР", "Война и мир. Том 2", "Мёртвые души"},
+  };
+  for (const auto& titles : shelves) {
+    Shelf shelf(0);
+    for (const char* title : titles) {
+      shelf.items.push_back(titled(title));
+      shelf.content.add();
+      shelf.choices.push_back(1);
+    }
+    shelf.describe_all();
+    (void)shelf.content.link(0, shelf.choices, false, fast());
+    EXPECT_TRUE(shelf.linked(0).contains(1)) << titles[0];
+    EXPECT_FALSE(shelf.linked(0).contains(2)) << titles[0];
   }
 }
 
