@@ -21,14 +21,12 @@ struct SplitFeature {
   double rest;
 };
 
-SplitFeature split(const Model& model, const Moment& moment, Feature feature, float x,
-                   float floor) {
-  const double slope = static_cast<double>(moment.slope[index(feature)]);
-  const double level =
-      slope * static_cast<double>(floor) + static_cast<double>(model.linear.curve(feature, floor));
-  const double whole =
-      slope * static_cast<double>(x) + static_cast<double>(model.linear.curve(feature, x));
-  return {level, whole - level};
+SplitFeature split(const Model& model, double slope, Feature feature, float x, float floor) {
+  const auto at = [&](float value) {
+    return slope * static_cast<double>(value) +
+           static_cast<double>(whole_curve(model, feature, value));
+  };
+  return {at(floor), at(x) - at(floor)};
 }
 
 // What the k-th newest entry adds to each column of the sparse memories.
@@ -96,8 +94,8 @@ Explanation explain(const Model& model, const Moment& moment, Slot slot, const I
   const SparseLine& sparse = moment.columns.find(slot);
   const QueryOwnItem* own = sparse.own == 0 ? nullptr : &query.own_items[sparse.own - 1];
   const bool attends = model.settings.parts.attention;
-  const float gate = own == nullptr ? 1.0F : model.repeat.gate(*own);
-  const double scale = attends ? static_cast<double>(gate) : 0.0;
+  const double scale = attends ? static_cast<double>(whole_gate(model, moment, own)) : 0.0;
+  const FeatureValues slope = whole_slopes(moment);
   const FeatureValues x =
       feature_values(model.popularity, counts, sparse, query.now_s, moment.backoff);
   const FeatureValues nothing_known =
@@ -137,7 +135,8 @@ Explanation explain(const Model& model, const Moment& moment, Slot slot, const I
   if (own != nullptr) {
     const RepeatParts repeat =
         model.repeat.parts(*own, moment.repeat, counts.count, x, model.linear);
-    add_feature("had_before", static_cast<double>(repeat.tables));
+    add_feature("had_before", static_cast<double>(repeat.tables) +
+                                  static_cast<double>(model.head.had_before(own, moment.repeat)));
     add_feature("repeat_rate", static_cast<double>(repeat.rate));
     add_feature("had_before_features", static_cast<double>(repeat.features));
     add_feature("had_before_recency", static_cast<double>(repeat.recency));
@@ -151,10 +150,11 @@ Explanation explain(const Model& model, const Moment& moment, Slot slot, const I
     const std::string name(kFeatures[f].name);
     const auto* shares = parts.of(feature);
     if (shares == nullptr) {
-      add_feature(name, static_cast<double>(moment.slope[f]) * static_cast<double>(x[f]));
+      add_feature(name, static_cast<double>(slope[f]) * static_cast<double>(x[f]));
       continue;
     }
-    const auto [level, rest] = split(model, moment, feature, x[f], nothing_known[f]);
+    const auto [level, rest] =
+        split(model, static_cast<double>(slope[f]), feature, x[f], nothing_known[f]);
     const double sum = std::accumulate(shares->begin(), shares->end(), 0.0);
     add_feature(name, sum > 0.0 ? level : level + rest);
     for (std::size_t k = 0; sum > 0.0 && k < shares->size(); ++k) {

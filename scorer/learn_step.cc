@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 
+#include "scorer/approx_ndcg.h"
 #include "vocab/assert.h"
 
 namespace fovea::scorer {
@@ -11,11 +12,18 @@ namespace {
 
 constexpr float kItemRate = 0.08F;
 constexpr float kTransitionRate = 0.05F;
+constexpr float kHeadNdcg = 5.0F;
+constexpr float kBaseNdcg = 1.0F;
+constexpr float kNdcgShare = .5F;  // of the head's loss
 constexpr float kSkippedGradient = 1e-5F;
 constexpr float kLog2E = 1.4426950408889634F;
 
+bool small(float gradient) {
+  return std::fabs(gradient) < kSkippedGradient;
+}
+
 bool skipped(const Candidate& candidate) {
-  return std::fabs(candidate.gradient) < kSkippedGradient;
+  return small(candidate.gradient);
 }
 
 // Own items move no vectors: a repeat says little about likeness.
@@ -25,24 +33,49 @@ bool stays_out(const Candidate& candidate) {
 
 }  // namespace
 
-double LearnStep::softmax_gradient(bool positive) {
+double LearnStep::softmax_gradient(bool positive, float ItemTerms::*score,
+                                   float Candidate::*gradient) {
   float top = -1e30F;
-  for (const Candidate& candidate : candidates_) top = std::max(top, candidate.logit);
+  for (const Candidate& candidate : candidates_) {
+    top = std::max(top, candidate.terms.*score + candidate.log_correction);
+  }
   float sum = 0.0F;
   for (Candidate& candidate : candidates_) {
-    candidate.gradient = exp_same_bits(candidate.logit - top);
-    sum += candidate.gradient;
+    candidate.*gradient = exp_same_bits(candidate.terms.*score + candidate.log_correction - top);
+    sum += candidate.*gradient;
   }
-  for (Candidate& candidate : candidates_) candidate.gradient /= sum;
-  const float target = candidates_.front().gradient;
+  for (Candidate& candidate : candidates_) candidate.*gradient /= sum;
+  const float target = candidates_.front().*gradient;
   if (positive) {
-    candidates_.front().gradient = target - 1.0F;
+    candidates_.front().*gradient = target - 1.0F;
     return -static_cast<double>(log_same_bits(target + 1e-12F));
   }
   const float others = std::max(1.0F - target, 1e-6F);
-  for (Candidate& candidate : candidates_) candidate.gradient *= -target / others;
-  candidates_.front().gradient = target;
+  for (Candidate& candidate : candidates_) candidate.*gradient *= -target / others;
+  candidates_.front().*gradient = target;
   return -static_cast<double>(log_same_bits(others));
+}
+
+void LearnStep::rank_gradients(bool positive) {
+  (void)softmax_gradient(positive, &ItemTerms::score, &Candidate::head_gradient);
+  if (!positive) return;
+  rank_gradient_.resize(candidates_.size());
+  approx_ndcg_gradient(candidates_, &ItemTerms::score, kHeadNdcg, rank_gradient_);
+  for (std::size_t i = 0; i < candidates_.size(); ++i) {
+    float& gradient = candidates_[i].head_gradient;
+    gradient = kNdcgShare * rank_gradient_[i] + (1.0F - kNdcgShare) * gradient;
+  }
+  approx_ndcg_gradient(candidates_, &ItemTerms::base, kBaseNdcg, rank_gradient_);
+  for (std::size_t i = 0; i < candidates_.size(); ++i) candidates_[i].gradient += rank_gradient_[i];
+}
+
+void LearnStep::learn_head(RankingHead& head) {
+  for (const Candidate& candidate : candidates_) {
+    if (small(candidate.head_gradient)) continue;
+    const ItemTerms& terms = candidate.terms;
+    head.gather(terms.x, terms.own, moment_.repeat, candidate.head_gradient, terms.match);
+  }
+  head.step(moment_.buckets);
 }
 
 StepResult LearnStep::learn(Model& model, const RecentItems& recent, const ChosenItems& chosen,
@@ -60,11 +93,14 @@ StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Chose
   for (Candidate& candidate : candidates_) {
     const Slot slot = candidate.slot;
     candidate.terms = item_terms(model, kernels_, moment_, slot, model.popularity.counts(slot));
-    candidate.logit = candidate.terms.score + candidate.log_correction;
   }
-  const double loss = softmax_gradient(example.positive);
+  const double loss = softmax_gradient(example.positive, &ItemTerms::base, &Candidate::gradient);
+  if (model.settings.parts.ranking) rank_gradients(example.positive);
   const float strength = std::clamp(example.strength, 0.0F, 1.0F);
-  for (Candidate& candidate : candidates_) candidate.gradient *= strength;
+  for (Candidate& candidate : candidates_) {
+    candidate.gradient *= strength;
+    candidate.head_gradient *= strength;
+  }
 
   // Backward: the interest vector's gradient first, before any row moves.
   interest_gradient_.assign(stride, 0.0F);
@@ -120,6 +156,7 @@ StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Chose
   }
   model.linear.step(moment_.buckets);
   model.repeat.step(model.linear);
+  if (model.settings.parts.ranking) learn_head(model.head);
 
   for (const Candidate& candidate : candidates_) index_[candidate.slot] = 0;
   return {candidates_, loss};
@@ -127,8 +164,10 @@ StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Chose
 
 std::uint64_t LearnStep::digest_of(std::uint64_t digest, const StepResult& result) {
   for (const Candidate& candidate : result.candidates) {
-    digest = std::rotl(digest ^ std::bit_cast<std::uint32_t>(candidate.logit), 29) *
-             0x9E3779B97F4A7C15ULL;
+    const ItemTerms& terms = candidate.terms;
+    for (const float logit : {terms.base + candidate.log_correction, terms.score}) {
+      digest = std::rotl(digest ^ std::bit_cast<std::uint32_t>(logit), 29) * 0x9E3779B97F4A7C15ULL;
+    }
   }
   return digest;
 }

@@ -5,9 +5,6 @@
 namespace fovea::scorer {
 namespace {
 
-constexpr float kSlopeRate = 0.05F;
-constexpr float kMomentSlopeRate = 0.025F;
-
 // Knots from log2(eps), where nothing is known, past 0, where everything is.
 const float kKnotStart = log2_same_bits(kSparseEps);
 const float kKnotStep = (1.0F - kKnotStart) / 30.0F;
@@ -50,10 +47,10 @@ FeatureValues feature_values(const Popularity& popularity, const ItemCounts& cou
           log2_same_bits(kSparseEps + sparse.content)};
 }
 
-Linear::Linear(const Parts& parts) {
+Linear::Linear(const Parts& parts, const SlopeSettings& settings) : settings_(settings) {
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     uses_[f] = kFeatures[f].part == nullptr || parts.*kFeatures[f].part;
-    parameters_[f].base.value = kFeatures[f].first_slope;
+    if (settings.from_first_slopes) parameters_[f].base.value = kFeatures[f].first_slope;
   }
 }
 
@@ -101,14 +98,15 @@ void Linear::step(const MomentBuckets& buckets) {
     if (!uses_[f]) continue;
     Slope& p = parameters_[f];
     const float gradient = gathered_[f].slope;
-    p.base.step(kSlopeRate, gradient);
-    p.length[buckets.length].step(kMomentSlopeRate, gradient);
-    p.mass[buckets.mass].step(kMomentSlopeRate, gradient);
-    p.gap[buckets.gap / 2].step(kMomentSlopeRate, gradient);
+    p.base.step(settings_.rate, gradient);
+    p.length[buckets.length].step(settings_.moment_rate, gradient);
+    p.mass[buckets.mass].step(settings_.moment_rate, gradient);
+    p.gap[buckets.gap / 2].step(settings_.moment_rate, gradient);
     if (!kFeatures[f].sparse) continue;
     for (std::size_t knot = 0; knot < kKnots; ++knot) {
-      if (gathered_[f].knots[knot] != 0.0F)
-        p.knots[knot].step(kSlopeRate, gathered_[f].knots[knot]);
+      if (gathered_[f].knots[knot] != 0.0F) {
+        p.knots[knot].step(settings_.rate, gathered_[f].knots[knot]);
+      }
     }
   }
   gathered_ = {};

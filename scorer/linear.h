@@ -80,10 +80,19 @@ using FeatureValues = std::array<float, kFeatureCount>;
 
 inline constexpr std::size_t kKnots = 34;
 
+// How slopes and curves begin and move.
+struct SlopeSettings {
+  bool from_first_slopes;  // else from 0
+  float rate;
+  float moment_rate;  // of w_f[B], w_f[M] and w_f[G]
+};
+inline constexpr SlopeSettings kScoreSlopes{true, .05F, .025F};
+inline constexpr SlopeSettings kHeadSlopes{false, .03F, .015F};
+
 class Linear {
  public:
   // Features of parts that are switched off are left out.
-  explicit Linear(const Parts& parts);
+  explicit Linear(const Parts& parts, const SlopeSettings& settings = kScoreSlopes);
 
   [[nodiscard]] bool uses(Feature feature) const { return uses_[index(feature)]; }
   [[nodiscard]] FeatureValues slopes(const MomentBuckets& buckets) const;
@@ -113,6 +122,7 @@ class Linear {
     std::array<float, kKnots> knots{};
   };
 
+  SlopeSettings settings_;
   std::array<bool, kFeatureCount> uses_{};
   std::array<Slope, kFeatureCount> parameters_;
   std::array<Gathered, kFeatureCount> gathered_;

@@ -22,7 +22,8 @@ Model::Model(const ModelSettings& model_settings)
       attention(model_settings.dim, items.stride(),
                 static_cast<std::size_t>(model_settings.history_max),
                 model_settings.context_fields.size()),
-      linear(model_settings.parts) {}
+      linear(model_settings.parts),
+      head(model_settings.parts) {}
 
 Slot Model::add_item(const ItemRef& item, double now_s) {
   Slot slot = catalogue.find(item.key);
@@ -94,6 +95,7 @@ void Model::copy_changed(Model& view, std::size_t view_index) {
   items.copy_changed(view.items, view_index);
   view.attention = attention;
   view.linear = linear;
+  view.head = head;
   repeat.copy_changed(view.repeat, view_index);
 }
 
@@ -115,6 +117,7 @@ void Model::save(ByteWriter& out) const {
   attention.save(out);
   linear.save(out);
   repeat.save(out);
+  head.save(out);
 }
 
 void Model::load(ByteReader& in) {
@@ -135,7 +138,23 @@ void Model::load(ByteReader& in) {
   attention.load(in);
   linear.load(in);
   repeat.load(in, catalogue.size());
+  head.load(in);
   if (popularity.size() != catalogue.size() || items.size() != catalogue.size()) in.fail();
+}
+
+FeatureValues whole_slopes(const Moment& moment) {
+  FeatureValues slopes = moment.slope;
+  for (std::size_t f = 0; f < kFeatureCount; ++f) slopes[f] += moment.head_slope[f];
+  return slopes;
+}
+
+float whole_curve(const Model& model, Feature feature, float x) {
+  return model.linear.curve(feature, x) + model.head.curve(feature, x);
+}
+
+float whole_gate(const Model& model, const Moment& moment, const QueryOwnItem* own) {
+  const float gate = own == nullptr ? 1.0F : model.repeat.gate(*own);
+  return gate + model.head.gate(own, moment.buckets);
 }
 
 void prepare(const Model& model, const Kernels& kernels, Moment& moment) {
@@ -165,6 +184,7 @@ void prepare(const Model& model, const Kernels& kernels, Moment& moment) {
   }
   moment.repeat = repeat_buckets(query, moment.buckets);
   moment.slope = model.linear.slopes(moment.buckets);
+  moment.head_slope = model.head.slopes(moment.buckets);
   model.attention.forward(model.items, query, moment.buckets, kernels, moment.attended);
 }
 
@@ -174,9 +194,13 @@ ItemTerms item_terms(const Model& model, const Kernels& kernels, const Moment& m
   const SparseLine& sparse = moment.columns.find(slot);
   terms.x = feature_values(model.popularity, counts, sparse, moment.query.now_s, moment.backoff);
   float sum = model.items.bias(slot);
+  float head = 0.0F;
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     sum = fma_same_bits(moment.slope[f], terms.x[f], sum);
-    if (kFeatures[f].sparse) sum += model.linear.curve(static_cast<Feature>(f), terms.x[f]);
+    head = fma_same_bits(moment.head_slope[f], terms.x[f], head);
+    if (!kFeatures[f].sparse) continue;
+    sum += model.linear.curve(static_cast<Feature>(f), terms.x[f]);
+    head += model.head.curve(static_cast<Feature>(f), terms.x[f]);
   }
   if (sparse.own != 0) {
     terms.own = &moment.query.own_items[sparse.own - 1];
@@ -187,7 +211,10 @@ ItemTerms item_terms(const Model& model, const Kernels& kernels, const Moment& m
     terms.match =
         kernels.dot(model.items.out(slot), moment.attended.interest.data(), model.items.stride());
   }
-  terms.score = fma_same_bits(terms.gate, terms.match, sum);
+  terms.base = fma_same_bits(terms.gate, terms.match, sum);
+  head += model.head.had_before(terms.own, moment.repeat);
+  head = fma_same_bits(model.head.gate(terms.own, moment.buckets), terms.match, head);
+  terms.score = terms.base + head;
   return terms;
 }
 

@@ -7,6 +7,9 @@
 //                   + sum_f slope_f x_f(i) + g_f(x_f(i))             linear.h, over
 //                       popularity.h and transitions.h               the memories
 //                   + own(i)                                         repeat.h
+//                   + head(i)                                        ranking_head.h
+//
+// The head apart, it is what the softmax loss learns.
 //
 // A memory is a plain fold of what was chosen; a parameter is learned by gradient. A new idea is
 // one file and one line in each list here.
@@ -27,6 +30,7 @@
 #include "scorer/pairs.h"
 #include "scorer/popularity.h"
 #include "scorer/query.h"
+#include "scorer/ranking_head.h"
 #include "scorer/repeat.h"
 #include "scorer/sparse_columns.h"
 #include "scorer/transitions.h"
@@ -83,6 +87,7 @@ class Model {
   Attention attention;
   Linear linear;
   Repeat repeat;
+  RankingHead head;
 
  private:
   void relate(Slot slot, bool is_chosen, const Kernels& kernels);
@@ -97,9 +102,16 @@ struct Moment {
   float backoff = 0.0F;  // per unit of decayed count
   Neighbourhood neighbourhood;
   Attended attended;
-  FeatureValues slope{};
+  FeatureValues slope{};       // of what the softmax learns
+  FeatureValues head_slope{};  // of the head
   RepeatBuckets repeat;
 };
+
+// What a score is made with, the head included.
+[[nodiscard]] FeatureValues whole_slopes(const Moment& moment);
+[[nodiscard]] float whole_curve(const Model& model, Feature feature, float x);
+// `own` is null for what the user has not had.
+[[nodiscard]] float whole_gate(const Model& model, const Moment& moment, const QueryOwnItem* own);
 
 // Fills the rest of `moment` from moment.query.
 void prepare(const Model& model, const Kernels& kernels, Moment& moment);
@@ -108,8 +120,9 @@ void prepare(const Model& model, const Kernels& kernels, Moment& moment);
 struct ItemTerms {
   FeatureValues x{};
   const QueryOwnItem* own = nullptr;  // if the user has had it
-  float gate = 1.0F;                  // of the attention product
+  float gate = 1.0F;                  // of the attention product, the head's apart
   float match = 0.0F;                 // S_i . j
+  float base = 0.0F;                  // the score but for the head
   float score = 0.0F;
 };
 

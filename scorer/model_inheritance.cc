@@ -61,6 +61,7 @@ Inheritance Model::take_over(const Model& from) {
   carry(from.items, items);
   carry(from.linear, linear);
   carry(from.repeat, repeat, count);
+  carry(from.head, head);
   const bool same_past = settings.history_max == theirs.history_max;
   if (settings.half_life_s == theirs.half_life_s) {
     carry(from.popularity, popularity);

@@ -81,6 +81,7 @@ std::uint64_t model_id(const ModelSettings& settings) {
   // What was not there from the beginning is named where it is not as it would be without a word.
   if (settings.items_max != kItemsMaxDefault) out.fixed(settings.items_max);
   if (!settings.parts.content) out.text("without content");
+  if (!settings.parts.ranking) out.text("without ranking");
   return XXH3_64bits(out.bytes().data(), out.bytes().size());
 }
 
@@ -98,8 +99,9 @@ void save(const ModelSettings& settings, ByteWriter& out) {
   out.fixed(settings.positive.bits());
   out.fixed(settings.negative.bits());
   const Parts& parts = settings.parts;
-  for (const bool flag : {settings.exclude_seen, parts.learning, parts.attention, parts.memory,
-                          parts.pairs, parts.neighbours, parts.repeat, parts.content}) {
+  for (const bool flag :
+       {settings.exclude_seen, parts.learning, parts.attention, parts.memory, parts.pairs,
+        parts.neighbours, parts.repeat, parts.content, parts.ranking}) {
     out.fixed<std::uint8_t>(flag ? 1 : 0);
   }
 }
@@ -133,8 +135,9 @@ ModelSettings load_settings(ByteReader& in) {
   settings.positive = load_types(in);
   settings.negative = load_types(in);
   Parts& parts = settings.parts;
-  for (bool* flag : {&settings.exclude_seen, &parts.learning, &parts.attention, &parts.memory,
-                     &parts.pairs, &parts.neighbours, &parts.repeat, &parts.content}) {
+  for (bool* flag :
+       {&settings.exclude_seen, &parts.learning, &parts.attention, &parts.memory, &parts.pairs,
+        &parts.neighbours, &parts.repeat, &parts.content, &parts.ranking}) {
     const auto byte = in.fixed<std::uint8_t>();
     if (byte > 1) in.fail();
     *flag = byte == 1;

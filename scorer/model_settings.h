@@ -22,6 +22,7 @@ struct Parts {
   bool neighbours = true;  // off: no neighbour memory
   bool repeat = true;      // off: what the user has had is scored like anything else
   bool content = true;     // off: what the catalogue says of an item filters and is not scored
+  bool ranking = true;     // off: no head, no loss of ranks; what the softmax learns is the score
   bool operator==(const Parts&) const = default;
 };
 

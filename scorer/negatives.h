@@ -65,8 +65,8 @@ struct Candidate {
   Slot slot = kNoSlot;
   float log_correction = 0.0F;  // -ln(inclusion probability)
   ItemTerms terms;
-  float logit = 0.0F;
-  float gradient = 0.0F;  // d loss / d score
+  float gradient = 0.0F;       // d loss / d score
+  float head_gradient = 0.0F;  // of the head's loss
 };
 
 // Index of an item among the candidates; 0 = none. Scratch that is all zeros between examples.

@@ -79,8 +79,7 @@ bool used(const Parameters& p, std::size_t f) {
   return kFeatures[f].part == nullptr || p.parts.*kFeatures[f].part;
 }
 
-double slope_of(const Parameters& p, const Buckets& b, std::size_t f) {
-  const Slope& s = p.slopes[f];
+double slope_of(const Slope& s, const Buckets& b) {
   return s.base.value + s.length[b.length].value + s.mass[b.mass].value + s.gap[b.gap / 2].value;
 }
 
@@ -103,6 +102,11 @@ const QueryOwnItem* own_item(const Query& query, Slot slot) {
   return nullptr;
 }
 
+double sum_of(const LagTable& table, const Buckets& b) {
+  return table.length[b.length].value + table.pair[b.pair].value + table.gap[b.gap / 2].value +
+         table.share[b.share].value;
+}
+
 // own(i), term by term, under the names that explanations use.
 std::map<std::string, double> own_parts(const Parameters& p, const Question& question,
                                         const QueryOwnItem& own, std::uint32_t count,
@@ -113,9 +117,7 @@ std::map<std::string, double> own_parts(const Parameters& p, const Question& que
   out["had_before_count"] = at(p.own_count, count_knots(own));
   if (!in_history(own)) return out;
   const LagTable& table = p.tables[own.lag_class];
-  const Buckets& b = question.buckets;
-  out["had_before"] = table.length[b.length].value + table.pair[b.pair].value +
-                      table.gap[b.gap / 2].value + table.share[b.share].value;
+  out["had_before"] = sum_of(table, question.buckets);
   out["repeat_rate"] = table.rate.value * rate_of(p, own.slot, count);
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     if (used(p, f)) out["had_before_features"] += p.own_slopes[f].value * (x[f] - origin_of(f));
@@ -130,10 +132,18 @@ double own_score(const Parameters& p, const Question& question, const QueryOwnIt
   return sum;
 }
 
-// What feature f adds to a score where it has the value x.
+// What feature f adds where it has the value x, by one of the two sets of slopes.
+double part_of(const Slope& slope, const Buckets& b, std::size_t f, double x) {
+  const double curve = kFeatures[f].sparse ? at(slope.knots, feature_knots(x)) : 0.0;
+  return slope_of(slope, b) * x + curve;
+}
+
 double linear_part(const Parameters& p, const Buckets& b, std::size_t f, double x) {
-  const double curve = kFeatures[f].sparse ? at(p.slopes[f].knots, feature_knots(x)) : 0.0;
-  return slope_of(p, b, f) * x + curve;
+  return part_of(p.slopes[f], b, f, x);
+}
+
+double head_part(const Parameters& p, const Buckets& b, std::size_t f, double x) {
+  return part_of(p.head.slopes[f], b, f, x);
 }
 
 }  // namespace
@@ -405,16 +415,25 @@ Terms score(const Parameters& p, const Question& question, const Interest& inter
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     if (!used(p, f)) continue;
     out.linear += linear_part(p, question.buckets, f, out.x[f]);
+    out.head += head_part(p, question.buckets, f, out.x[f]);
   }
 
+  const Buckets& b = question.buckets;
+  out.head_gate = p.head.gap_gate[b.gap / 2].value + p.head.length_gate[b.length].value +
+                  p.head.mass_gate[b.mass].value;
   if (const QueryOwnItem* own = own_item(query, slot)) {
     out.own = own_score(p, question, *own, counts.count, out.x);
-    if (in_history(*own)) out.gate = p.gates[own->lag_class].value;
+    if (in_history(*own)) {
+      out.gate = p.gates[own->lag_class].value;
+      out.head_gate = p.head.gates[own->lag_class].value;
+      out.head += sum_of(p.head.tables[own->lag_class], b);
+    }
   }
   for (std::size_t d = 0; d < p.dim; ++d) {
     out.match += (item.in.value[d] + item.residual.value[d]) * interest.j[d];
   }
   out.attention = out.gate * out.match;
+  out.head += out.head_gate * out.match;
   out.bias = item.bias.value;
   return out;
 }
@@ -442,7 +461,7 @@ Explained explain(const Parameters& p, const std::vector<std::string>& context_f
   if (n > 0 && p.parts.attention) {
     Vector match(p.dim);  // S_i, times what every product is multiplied by
     for (std::size_t d = 0; d < p.dim; ++d) {
-      match[d] = terms.gate * (item.in.value[d] + item.residual.value[d]);
+      match[d] = (terms.gate + terms.head_gate) * (item.in.value[d] + item.residual.value[d]);
     }
     for (std::size_t k = 0; k < n; ++k) {
       out.history[k] = interest.alpha[k] * dot(question.entries[k], match);
@@ -458,15 +477,19 @@ Explained explain(const Parameters& p, const std::vector<std::string>& context_f
 
   if (const QueryOwnItem* own = own_item(query, slot)) {
     out.features.merge(own_parts(p, question, *own, counts.count, terms.x));
+    if (in_history(*own)) out.features["had_before"] += sum_of(p.head.tables[own->lag_class], b);
   }
 
+  const auto whole_part = [&](std::size_t f, double x) {
+    return linear_part(p, b, f, x) + head_part(p, b, f, x);
+  };
   // A feature made of a sparse memory: what it is where that is 0 stays with the feature, the rest
   // goes to the entries in proportion to what each adds to it.
   const auto split = [&](Feature feature, double level_x, const Column& column) {
     const double whole = column.whole[slot];
     const std::size_t f = index(feature);
-    const double level = linear_part(p, b, f, level_x);
-    const double rest = linear_part(p, b, f, terms.x[f]) - level;
+    const double level = whole_part(f, level_x);
+    const double rest = whole_part(f, terms.x[f]) - level;
     out.features[std::string(kFeatures[f].name)] = level;
     if (whole == 0.0) return;
     for (std::size_t k = 0; k < column.of.size(); ++k) {
@@ -490,7 +513,7 @@ Explained explain(const Parameters& p, const std::vector<std::string>& context_f
       const double decayed = std::exp2(terms.x[index(Feature::kPopularityShort)]) - .1;
       split(feature, std::log2(kBackedOffEpsilon + memory.backoff * decayed), memory.follows);
     } else {
-      out.features[std::string(kFeatures[f].name)] = linear_part(p, b, f, terms.x[f]);
+      out.features[std::string(kFeatures[f].name)] = whole_part(f, terms.x[f]);
     }
   }
   return out;
@@ -501,6 +524,14 @@ double loss(const Vector& logits, bool positive) {
   for (const double logit : logits) sum += std::exp(logit);
   const double p = std::exp(logits.front()) / sum;
   return positive ? -std::log(p) : -std::log(1.0 - p);
+}
+
+double ndcg_loss(const Vector& scores, const Vector& weights, double m) {
+  double rank = 0.0;
+  for (std::size_t i = 1; i < scores.size(); ++i) {
+    rank += weights[i] / (1.0 + std::exp(-(scores[i] - scores[0]) / .5));
+  }
+  return -m / std::log2(2.0 + rank);
 }
 
 namespace {
@@ -515,6 +546,72 @@ double difference(double& parameter, const std::function<double()>& function) {
   return (above - below) / (2.0 * kDifference);
 }
 
+// By one candidate's score after the other, each at most 1; the target's is what makes the sum 0.
+Vector ndcg_gradient(Vector scores, const std::vector<Drawn>& candidates, double m) {
+  Vector weights;
+  for (const Drawn& drawn : candidates) {
+    weights.push_back(std::min(100.0, std::exp(drawn.log_correction)));
+  }
+  Vector out(scores.size(), 0.0);
+  for (std::size_t i = 1; i < scores.size(); ++i) {
+    out[i] = std::min(1.0, difference(scores[i], [&] { return ndcg_loss(scores, weights, m); }));
+    out[0] -= out[i];
+  }
+  return out;
+}
+
+Vector softmax_gradient(Vector logits, bool positive) {
+  Vector out;
+  for (double& logit : logits) {
+    out.push_back(difference(logit, [&] { return loss(logits, positive); }));
+  }
+  return out;
+}
+
+void learn_head(Head& head, const Parameters& p, const Question& question,
+                const std::vector<Drawn>& candidates, const std::vector<Terms>& terms,
+                const Vector& delta) {
+  const Buckets& b = question.buckets;
+  std::array<double, kFeatureCount> slope_gradient{};
+  std::array<std::array<double, kKnots>, kFeatureCount> knot_gradient{};
+  double gate_gradient = 0.0;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    if (std::fabs(delta[i]) < 1e-5) continue;
+    for (std::size_t f = 0; f < kFeatureCount; ++f) {
+      slope_gradient[f] += delta[i] * terms[i].x[f];
+      if (!kFeatures[f].sparse) continue;
+      for (const auto& [knot, weight] : feature_knots(terms[i].x[f])) {
+        knot_gradient[f][knot] += delta[i] * weight;
+      }
+    }
+    const QueryOwnItem* own = own_item(*question.query, candidates[i].slot);
+    if (own == nullptr || !in_history(*own)) {
+      gate_gradient += delta[i] * terms[i].match;
+      continue;
+    }
+    LagTable& table = head.tables[own->lag_class];
+    for (Number* cell : {&table.length[b.length], &table.pair[b.pair], &table.gap[b.gap / 2],
+                         &table.share[b.share]}) {
+      cell->step(.03, delta[i]);
+    }
+    head.gates[own->lag_class].step(.03, delta[i] * terms[i].match);
+  }
+  for (std::size_t f = 0; f < kFeatureCount; ++f) {
+    if (!used(p, f)) continue;
+    Slope& slope = head.slopes[f];
+    slope.base.step(.03, slope_gradient[f]);
+    slope.length[b.length].step(.015, slope_gradient[f]);
+    slope.mass[b.mass].step(.015, slope_gradient[f]);
+    slope.gap[b.gap / 2].step(.015, slope_gradient[f]);
+    for (std::size_t knot = 0; knot < kKnots; ++knot) {
+      slope.knots[knot].step(.03, knot_gradient[f][knot]);
+    }
+  }
+  head.gap_gate[b.gap / 2].step(.012, gate_gradient);
+  head.length_gate[b.length].step(.012, gate_gradient);
+  head.mass_gate[b.mass].step(.012, gate_gradient);
+}
+
 }  // namespace
 
 void learn(Parameters& p, const Model& model, const Query& query,
@@ -525,17 +622,29 @@ void learn(Parameters& p, const Model& model, const Query& query,
   const Memory memory = remember(p, question, total);
   const std::size_t n = query.history.size();
 
-  Vector logits;
+  Vector logits, whole_logits, base, whole;
   std::vector<Terms> terms;
   for (const Drawn& drawn : candidates) {
     terms.push_back(
         score(p, question, interest, memory, drawn.slot, model.popularity.counts(drawn.slot)));
-    logits.push_back(terms.back().score() + drawn.log_correction);
+    base.push_back(terms.back().base());
+    whole.push_back(terms.back().score());
+    logits.push_back(base.back() + drawn.log_correction);
+    whole_logits.push_back(whole.back() + drawn.log_correction);
   }
-  Vector delta;  // d loss / d score
-  for (double& logit : logits) {
-    delta.push_back(strength * difference(logit, [&] { return loss(logits, positive); }));
+  // d loss / d score, of the score without its head, and of the head.
+  Vector delta = softmax_gradient(logits, positive);
+  Vector head_delta = softmax_gradient(whole_logits, positive);
+  if (p.parts.ranking && positive) {
+    const Vector base_ndcg = ndcg_gradient(base, candidates, 1.0);
+    const Vector whole_ndcg = ndcg_gradient(whole, candidates, 5.0);
+    for (std::size_t i = 0; i < delta.size(); ++i) {
+      delta[i] += base_ndcg[i];
+      head_delta[i] = .5 * head_delta[i] + .5 * whole_ndcg[i];
+    }
   }
+  for (double& gradient : delta) gradient *= strength;
+  for (double& gradient : head_delta) gradient *= strength;
   const auto skipped = [&](std::size_t i) { return std::fabs(delta[i]) < 1e-5; };
   const auto moves_vectors = [&](std::size_t i) {
     const QueryOwnItem* own = own_item(query, candidates[i].slot);
@@ -620,6 +729,8 @@ void learn(Parameters& p, const Model& model, const Query& query,
       for (std::size_t e = 0; e < p.dim; ++e) p.matrix[d][e].step(.08, matrix_gradient[d][e]);
     }
   }
+
+  if (p.parts.ranking) learn_head(p.head, p, question, candidates, terms, head_delta);
 
   // Items, and what is gathered over them.
   std::array<double, kFeatureCount> slope_gradient{}, own_slope_gradient{};

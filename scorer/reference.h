@@ -62,6 +62,16 @@ struct LagTable {
 
 using Curve = std::array<Number, kKnots>;
 
+// ranking_head.h
+struct Head {
+  std::array<Slope, kFeatureCount> slopes;
+  std::array<LagTable, kLagClasses> tables;  // the rates are not used
+  std::array<Number, kLagClasses> gates;
+  std::array<Number, kCoarseGapBuckets> gap_gate;
+  std::array<Number, kLengthBuckets> length_gate;
+  std::array<Number, kMassBuckets> mass_gate;
+};
+
 struct PairRow {
   double total = 0.0;
   std::vector<std::pair<Slot, double>> items;
@@ -95,6 +105,7 @@ struct Parameters {
   std::array<Number, kFeatureCount> own_slopes;
   Curve own_recency, own_count;
   double repeat_mean = 0.0;  // rho
+  Head head;
 };
 
 [[nodiscard]] Parameters read(const Model& model);
@@ -144,8 +155,10 @@ struct Terms {
   std::array<double, kFeatureCount> x{};
   double match = 0.0;  // S_i . j
   double gate = 1.0;
-  double bias = 0.0, attention = 0.0, linear = 0.0, own = 0.0;
-  [[nodiscard]] double score() const { return bias + attention + linear + own; }
+  double head_gate = 0.0;
+  double bias = 0.0, attention = 0.0, linear = 0.0, own = 0.0, head = 0.0;
+  [[nodiscard]] double base() const { return bias + attention + linear + own; }
+  [[nodiscard]] double score() const { return base() + head; }
 };
 
 [[nodiscard]] Terms score(const Parameters& parameters, const Question& question,
@@ -175,6 +188,11 @@ struct Drawn {
 
 // -ln p_target, or -ln(1 - p_target) where the target was refused; candidates[0] is the target.
 [[nodiscard]] double loss(const std::vector<double>& logits, bool positive);
+
+// -m / log2(2 + r), where r is what stands before the target, scores[0]: approx_ndcg.h. A weight is
+// 1 / (inclusion probability).
+[[nodiscard]] double ndcg_loss(const std::vector<double>& scores,
+                               const std::vector<double>& weights, double m);
 
 // One step of every parameter, in place.
 // Requires: `model` is as it was before the fast step, and `parameters` was read from it.

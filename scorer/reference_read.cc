@@ -164,17 +164,32 @@ void read_attention(const Model& model, Parameters& p) {
   FOVEA_ASSERT(in.at_end());
 }
 
-void read_linear(const Model& model, Parameters& p) {
-  ByteWriter saved;
-  model.linear.save(saved);
-  ByteReader in(saved.bytes());
-  for (Slope& slope : p.slopes) {
+void read_slopes(ByteReader& in, std::array<Slope, kFeatureCount>& slopes) {
+  for (Slope& slope : slopes) {
     slope.base = read_number(in);
     read_numbers(in, slope.length);
     read_numbers(in, slope.mass);
     read_numbers(in, slope.gap);
     read_numbers(in, slope.knots);
   }
+}
+
+void read_tables(ByteReader& in, std::array<LagTable, kLagClasses>& tables,
+                 std::array<Number, kLagClasses>& gates) {
+  for (LagTable& table : tables) {
+    read_numbers(in, table.length);
+    read_numbers(in, table.pair);
+    read_numbers(in, table.gap);
+    read_numbers(in, table.share);
+  }
+  read_numbers(in, gates);
+}
+
+void read_linear(const Model& model, Parameters& p) {
+  ByteWriter saved;
+  model.linear.save(saved);
+  ByteReader in(saved.bytes());
+  read_slopes(in, p.slopes);
   FOVEA_ASSERT(in.at_end());
 }
 
@@ -182,14 +197,8 @@ void read_repeat(const Model& model, Parameters& p) {
   ByteWriter saved;
   model.repeat.save(saved);
   ByteReader in(saved.bytes());
-  for (LagTable& table : p.tables) {
-    read_numbers(in, table.length);
-    read_numbers(in, table.pair);
-    read_numbers(in, table.gap);
-    read_numbers(in, table.share);
-    table.rate = read_number(in);
-  }
-  read_numbers(in, p.gates);
+  read_tables(in, p.tables, p.gates);
+  for (LagTable& table : p.tables) table.rate = read_number(in);
   read_numbers(in, p.own_slopes);
   for (Curve* curve : {&p.own_recency, &p.own_count}) {
     read_numbers(in, *curve);
@@ -200,6 +209,18 @@ void read_repeat(const Model& model, Parameters& p) {
   for (std::size_t i = 0; i < p.items.size(); ++i) {
     p.items[i].repeats = static_cast<double>(repeats[i]);
   }
+  FOVEA_ASSERT(in.at_end());
+}
+
+void read_head(const Model& model, Parameters& p) {
+  ByteWriter saved;
+  model.head.save(saved);
+  ByteReader in(saved.bytes());
+  read_slopes(in, p.head.slopes);
+  read_tables(in, p.head.tables, p.head.gates);
+  read_numbers(in, p.head.gap_gate);
+  read_numbers(in, p.head.length_gate);
+  read_numbers(in, p.head.mass_gate);
   FOVEA_ASSERT(in.at_end());
 }
 
@@ -218,6 +239,7 @@ Parameters read(const Model& model) {
   read_attention(model, p);
   read_linear(model, p);
   read_repeat(model, p);
+  read_head(model, p);
   return p;
 }
 

@@ -90,10 +90,8 @@ RepeatParts Repeat::parts(const QueryOwnItem& own, const RepeatBuckets& buckets,
   out.recency = recency_.at(recency_of(own));
   out.count = count_.at(count_of(own));
   if (own.lag_class == 0) return out;
-  const LagTable& table = tables_[own.lag_class];
-  out.tables = table.length[buckets.length].value + table.pair[buckets.pair].value +
-               table.gap[buckets.gap].value + table.share[buckets.share].value;
-  out.rate = table.rate.value * rate_feature(own.slot, item_choices);
+  out.tables = tables_.sum(own, buckets);
+  out.rate = rate_[own.lag_class].value * rate_feature(own.slot, item_choices);
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     if (!linear.uses(static_cast<Feature>(f))) continue;
     out.features = fma_same_bits(features_[f].value, x[f] - origin(f), out.features);
@@ -107,14 +105,8 @@ void Repeat::gather(const QueryOwnItem& own, const RepeatBuckets& buckets,
   recency_.gather(recency_of(own), gradient);
   count_.gather(count_of(own), gradient);
   if (own.lag_class == 0) return;
-  // A table's cell is met by one candidate an example as a rule: no gathering.
-  LagTable& table = tables_[own.lag_class];
-  table.length[buckets.length].step(kTableRate, gradient);
-  table.pair[buckets.pair].step(kTableRate, gradient);
-  table.gap[buckets.gap].step(kTableRate, gradient);
-  table.share[buckets.share].step(kTableRate, gradient);
-  table.rate.step(kTableRate, gradient * rate_feature(own.slot, item_choices));
-  gate_[own.lag_class].step(kTableRate, match_gradient);
+  tables_.step(own, buckets, kTableRate, gradient, match_gradient);
+  rate_[own.lag_class].step(kTableRate, gradient * rate_feature(own.slot, item_choices));
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     features_gathered_[f] = fma_same_bits(gradient, x[f] - origin(f), features_gathered_[f]);
   }
@@ -133,7 +125,7 @@ void Repeat::step(const Linear& linear) {
 
 void Repeat::copy_changed(Repeat& view, std::size_t view_index) {
   view.tables_ = tables_;
-  view.gate_ = gate_;
+  view.rate_ = rate_;
   view.features_ = features_;
   view.recency_ = recency_;
   view.count_ = count_;
@@ -144,7 +136,7 @@ void Repeat::copy_changed(Repeat& view, std::size_t view_index) {
 
 void Repeat::save(ByteWriter& out) const {
   out.fixed(tables_);
-  out.fixed(gate_);
+  out.fixed(rate_);
   out.fixed(features_);
   out.fixed(recency_);
   out.fixed(count_);
@@ -154,7 +146,7 @@ void Repeat::save(ByteWriter& out) const {
 
 void Repeat::load(ByteReader& in, std::size_t item_count) {
   tables_ = in.fixed<decltype(tables_)>();
-  gate_ = in.fixed<decltype(gate_)>();
+  rate_ = in.fixed<decltype(rate_)>();
   features_ = in.fixed<decltype(features_)>();
   recency_ = in.fixed<Curve>();
   count_ = in.fixed<Curve>();

@@ -25,18 +25,10 @@
 #include "scorer/linear.h"
 #include "scorer/own_items.h"
 #include "scorer/query.h"
+#include "scorer/repeat_tables.h"
 #include "scorer/scalar.h"
 
 namespace fovea::scorer {
-
-// The discrete facts that the tables go by.
-struct RepeatBuckets {
-  std::size_t length = 0;
-  std::size_t pair = 0;  // 1: the newest two are equal; 2: the newest and the one before that
-  std::size_t gap = 0;
-  std::size_t share = 0;  // min(7, floor(8 (n - distinct) / n))
-};
-[[nodiscard]] RepeatBuckets repeat_buckets(const Query& query, const MomentBuckets& buckets);
 
 // own(i), term by term.
 struct RepeatParts {
@@ -65,7 +57,7 @@ class Repeat {
                                   const Linear& linear) const;
   // Of the attention product. 1 for an item older than the history.
   [[nodiscard]] float gate(const QueryOwnItem& own) const {
-    return own.lag_class == 0 ? 1.0F : gate_[own.lag_class].value;
+    return own.lag_class == 0 ? 1.0F : tables_.gate(own);
   }
 
   // Gathers d loss / d score of one own item; `match_gradient` is d loss / d gate.
@@ -79,15 +71,6 @@ class Repeat {
   [[nodiscard]] std::uint64_t bytes() const { return repeats_.size() * sizeof(float); }
 
  private:
-  static constexpr std::size_t kShares = 8;
-  static constexpr std::size_t kPairs = 3;
-  struct LagTable {
-    std::array<Scalar, kLengthBuckets> length;
-    std::array<Scalar, kPairs> pair;
-    std::array<Scalar, kCoarseGapBuckets> gap;
-    std::array<Scalar, kShares> share;
-    Scalar rate;
-  };
   struct Curve {
     std::array<Scalar, kKnots> knots;
     std::array<float, kKnots> gathered{};
@@ -98,8 +81,8 @@ class Repeat {
 
   [[nodiscard]] float rate_feature(Slot slot, std::uint32_t item_choices) const;
 
-  std::array<LagTable, kLagClasses> tables_;
-  std::array<Scalar, kLagClasses> gate_;
+  RepeatTables tables_;                   // r1 to r4, and the gates
+  std::array<Scalar, kLagClasses> rate_;  // r5
   std::array<Scalar, kFeatureCount> features_;
   std::array<float, kFeatureCount> features_gathered_{};
   Curve recency_, count_;

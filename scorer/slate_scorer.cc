@@ -122,16 +122,16 @@ void SlateScorer::Impl::score_all(const Model& model, const Behaviour& behaviour
   const Eigen::Map<const Eigen::VectorXf> interest(moment.attended.interest.data(), stride);
   Eigen::Map<Eigen::VectorXf> all(scores.data(), static_cast<Eigen::Index>(n));
   if (model.settings.parts.attention) {
-    all.noalias() = out * interest;
+    all.noalias() = out * (whole_gate(model, moment, nullptr) * interest);
   } else {
     all.setZero();
   }
 
-  DenseWeights weights{moment.slope, 0.0F, moment.backoff};
+  DenseWeights weights{whole_slopes(moment), 0.0F, moment.backoff};
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     if (!kFeatures[f].sparse) continue;
-    weights.level += moment.slope[f] * sparse_floor() +
-                     model.linear.curve(static_cast<Feature>(f), sparse_floor());
+    weights.level += weights.slope[f] * sparse_floor() +
+                     whole_curve(model, static_cast<Feature>(f), sparse_floor());
   }
   for (std::size_t from = 0; from < n; from += kBlock) {
     add_dense(model, weights, moment.query.now_s, from, std::min(kBlock, n - from), &scores[from]);

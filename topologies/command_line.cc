@@ -149,6 +149,7 @@ Result<Command> Parser::finish_evaluate() {
     if (part == "neighbours") evaluate.parts.neighbours = false;
     if (part == "repeat") evaluate.parts.repeat = false;
     if (part == "content") evaluate.parts.content = false;
+    if (part == "ranking") evaluate.parts.ranking = false;
   }
   return Command{evaluate};
 }
@@ -221,9 +222,10 @@ void Parser::add_evaluate() {
   sub->add_option("--seed", evaluate.seed, "of the sampled events");
   sub->add_option(
          "--without", words.without,
-         "switch a part off: learning, attention, memory, pairs, neighbours, repeat or content")
-      ->check(CLI::IsMember(
-          {"learning", "attention", "memory", "pairs", "neighbours", "repeat", "content"}))
+         "switch a part off: learning, attention, memory, pairs, neighbours, repeat, content or "
+         "ranking")
+      ->check(CLI::IsMember({"learning", "attention", "memory", "pairs", "neighbours", "repeat",
+                             "content", "ranking"}))
       ->allow_extra_args(false);
   sub->add_option("--publish-every", words.publish_every,
                   "the model that scores lags: 1s of stream time, 300ev, 0");

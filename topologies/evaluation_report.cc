@@ -27,7 +27,8 @@ std::string parts_text(const scorer::Parts& parts) {
                                  {parts.content, "content"},
                                  {parts.pairs, "pairs"},
                                  {parts.neighbours, "neighbours"},
-                                 {parts.repeat, "repeat"}}) {
+                                 {parts.repeat, "repeat"},
+                                 {parts.ranking, "ranking"}}) {
     if (!on) text += fmt::format(" without {}", name);
   }
   return text;
@@ -262,7 +263,9 @@ std::string evaluation_json(const EvaluationSummary& summary) {
         {"memory", parts.memory},
         {"pairs", parts.pairs},
         {"neighbours", parts.neighbours},
-        {"repeat", parts.repeat}}},
+        {"repeat", parts.repeat},
+        {"content", parts.content},
+        {"ranking", parts.ranking}}},
       {"model", ranker_json(figures.model, summary)},
       {"baselines", baselines_json(summary)},
       {"strata", strata_json(figures)},

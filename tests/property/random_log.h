@@ -115,6 +115,7 @@ inline ModelSettings random_settings() {
   settings.parts.neighbours = on();
   settings.parts.repeat = on();
   settings.parts.content = on();
+  settings.parts.ranking = on();
   return settings;
 }
 

@@ -23,12 +23,13 @@ const Kernels& fast() {
 }
 
 std::vector<ModelSettings> variants() {
-  std::vector<ModelSettings> out(6, small_settings());
+  std::vector<ModelSettings> out(7, small_settings());
   out[1].exclude_seen = true;
   out[2].parts.attention = false;
   out[3].parts.memory = false;
   out[4].parts.repeat = false;
   out[5].parts.learning = false;
+  out[6].parts.ranking = false;
   return out;
 }
 
@@ -267,13 +268,14 @@ TEST(Explain, TheOldestEventsPartPredictsTheScoreWithoutIt) {
     for (Slot slot = 0; slot < asked.model().item_count(); ++slot) {
       const ItemTerms terms = item_terms(asked.model(), fast(), asked.moment, slot,
                                          asked.model().popularity.counts(slot));
+      const float gate = whole_gate(asked.model(), asked.moment, terms.own);
       const auto product = [&](std::size_t k) {
         double dot = 0.0;
         for (std::size_t d = 0; d < 16; ++d) {
           dot += static_cast<double>(attended.entries[k][d]) *
                  static_cast<double>(asked.model().items.out(slot)[d]);
         }
-        return static_cast<double>(terms.gate * attended.alpha[k]) * dot;
+        return static_cast<double>(gate * attended.alpha[k]) * dot;
       };
       double others = 0.0;
       for (std::size_t k = 1; k < n; ++k) others += product(k);

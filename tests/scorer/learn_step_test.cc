@@ -22,7 +22,7 @@ struct Variant {
 };
 
 std::vector<Variant> variants() {
-  std::vector<Variant> out(5, {"", small_settings()});
+  std::vector<Variant> out(6, {"", small_settings()});
   out[0].name = "repeats";
   out[1].name = "seen_excluded";
   out[1].settings.exclude_seen = true;
@@ -32,6 +32,8 @@ std::vector<Variant> variants() {
   out[3].settings.parts.memory = false;
   out[4].name = "strangers";
   out[4].strangers = true;
+  out[5].name = "without_ranking";
+  out[5].settings.parts.ranking = false;
   return out;
 }
 
@@ -146,9 +148,13 @@ struct Tiny {
         step.learn(model, recent, chosen, example, model.catalogue.find(example.item.key), random);
     double sum = 0.0;
     for (const Candidate& candidate : result.candidates) {
-      sum += std::exp(static_cast<double>(candidate.logit));
+      sum += std::exp(logit_of(candidate));
     }
-    return {result.loss, std::exp(static_cast<double>(result.candidates.front().logit)) / sum};
+    return {result.loss, std::exp(logit_of(result.candidates.front())) / sum};
+  }
+
+  static double logit_of(const Candidate& candidate) {
+    return static_cast<double>(candidate.terms.base + candidate.log_correction);
   }
 
   ModelSettings settings;
@@ -208,9 +214,11 @@ TEST(LearnStep, TheDigestIsOfEveryLogit) {
   std::vector<Candidate> candidates(3);
   const std::uint64_t digest = LearnStep::digest_of(1, {candidates, 0.0});
   for (Candidate& candidate : candidates) {
-    candidate.logit = 1e-30F;
-    EXPECT_NE(LearnStep::digest_of(1, {candidates, 0.0}), digest);
-    candidate.logit = 0.0F;
+    for (float* score : {&candidate.terms.base, &candidate.terms.score}) {
+      *score = 1e-30F;
+      EXPECT_NE(LearnStep::digest_of(1, {candidates, 0.0}), digest);
+      *score = 0.0F;
+    }
   }
 }
 

@@ -89,6 +89,7 @@ TEST(ModelSettings, EverySettingNamesAnotherModel) {
       [](auto& s) { s.neighbour_ring *= 2; },
       [](auto& s) { s.parts.repeat = false; },
       [](auto& s) { s.parts.content = false; },
+      [](auto& s) { s.parts.ranking = false; },
   };
   std::set<std::uint64_t> ids;
   for (const Change& change : changes) {

@@ -15,7 +15,7 @@ namespace {
 
 // Every way the model is built: repeats allowed or not, and each part left out.
 std::vector<std::pair<std::string, ModelSettings>> variants() {
-  std::vector<std::pair<std::string, ModelSettings>> out(8, {"", small_settings()});
+  std::vector<std::pair<std::string, ModelSettings>> out(9, {"", small_settings()});
   out[0].first = "repeats";
   out[1].first = "seen_excluded";
   out[1].second.exclude_seen = true;
@@ -31,6 +31,8 @@ std::vector<std::pair<std::string, ModelSettings>> variants() {
   out[6].second.parts.neighbours = false;
   out[7].first = "without_content";
   out[7].second.parts.content = false;
+  out[8].first = "without_ranking";
+  out[8].second.parts.ranking = false;
   return out;
 }
 

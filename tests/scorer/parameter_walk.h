@@ -43,28 +43,40 @@ inline void walk(const reference::Parameters& p, const Visit& visit) {
   rows("v", p.gap_rows);
   rows("v'", p.length_rows);
   rows("v_c", p.context_rows);
-  for (std::size_t f = 0; f < kFeatureCount; ++f) {
-    const std::string name(kFeatures[f].name);
-    visit(name + ".base", p.slopes[f].base.value, p.slopes[f].base.sum);
-    numbers(name + ".length", p.slopes[f].length);
-    numbers(name + ".mass", p.slopes[f].mass);
-    numbers(name + ".gap", p.slopes[f].gap);
-    numbers(name + ".knot", p.slopes[f].knots);
-  }
+  const auto slopes = [&](const std::string& prefix, const auto& list) {
+    for (std::size_t f = 0; f < kFeatureCount; ++f) {
+      const std::string name = prefix + std::string(kFeatures[f].name);
+      visit(name + ".base", list[f].base.value, list[f].base.sum);
+      numbers(name + ".length", list[f].length);
+      numbers(name + ".mass", list[f].mass);
+      numbers(name + ".gap", list[f].gap);
+      numbers(name + ".knot", list[f].knots);
+    }
+  };
+  const auto tables = [&](const std::string& prefix, const auto& list) {
+    for (std::size_t l = 0; l < kLagClasses; ++l) {
+      const std::string name = prefix + std::to_string(l);
+      numbers(name + ".length", list[l].length);
+      numbers(name + ".pair", list[l].pair);
+      numbers(name + ".gap", list[l].gap);
+      numbers(name + ".share", list[l].share);
+      visit(name + ".rate", list[l].rate.value, list[l].rate.sum);
+    }
+  };
+  slopes("", p.slopes);
   numbers("b_pos", p.beta_position);
   numbers("b_gap", p.beta_gap);
-  for (std::size_t l = 0; l < kLagClasses; ++l) {
-    const std::string name = "own." + std::to_string(l);
-    numbers(name + ".length", p.tables[l].length);
-    numbers(name + ".pair", p.tables[l].pair);
-    numbers(name + ".gap", p.tables[l].gap);
-    numbers(name + ".share", p.tables[l].share);
-    visit(name + ".rate", p.tables[l].rate.value, p.tables[l].rate.sum);
-  }
+  tables("own.", p.tables);
   numbers("gate", p.gates);
   numbers("own_slope", p.own_slopes);
   numbers("own_recency", p.own_recency);
   numbers("own_count", p.own_count);
+  slopes("head.", p.head.slopes);
+  tables("head.own.", p.head.tables);
+  numbers("head.gate", p.head.gates);
+  numbers("head.gap_gate", p.head.gap_gate);
+  numbers("head.length_gate", p.head.length_gate);
+  numbers("head.mass_gate", p.head.mass_gate);
 }
 
 struct FlatParameters {

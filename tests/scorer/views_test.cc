@@ -55,6 +55,7 @@ std::string tables_of(const Model& model) {
   model.attention.save(out);
   model.linear.save(out);
   model.repeat.save(out);
+  model.head.save(out);
   for (Slot slot = 0; slot < model.item_count(); ++slot) {
     for (std::size_t d = 0; d < model.items.stride(); ++d) {
       out.fixed(model.items.in(slot)[d]);
