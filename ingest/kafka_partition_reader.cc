@@ -23,6 +23,10 @@ constexpr milliseconds kLookUp{5'000};
 // A fetch on its way brings something within this, as a rule.
 constexpr milliseconds kFetchTakes{2};
 constexpr milliseconds kWake{200};
+// The client stops to fetch while so much waits: the default of queued.min.messages, and half of
+// queued.max.messages.kbytes (kafka_config.cc), since it counts more than payload.
+constexpr std::uint64_t kQueueRecords = 100'000;
+constexpr std::uint64_t kQueueBytes = 8U << 20U;
 
 milliseconds left_until(steady_clock::time_point deadline) {
   const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
@@ -76,12 +80,13 @@ class KafkaPartitionReader final : public PartitionReader {
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (message->offset < next_) continue;
         next_ = message->offset + 1;
+        taken_records_ += 1;
+        taken_bytes_ += message->len + message->key_len;
         out.push_back(to_record(*message, at_.topic));
       } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         // Its offset counts what no record shows: transaction markers and aborted records.
         next_ = std::max(next_, message->offset);
         ended_ = true;
-        end_told_at_ = next_;
         client_->heard();
         break;
       } else if (auto failed = on_error(*message); !failed) {
@@ -129,18 +134,23 @@ class KafkaPartitionReader final : public PartitionReader {
       return KafkaMessage(rd_kafka_consume_queue(queue_.get(), static_cast<int>(most.count())));
     };
     if (wait <= kFetchTakes) return consume(wait);
+    const auto deadline = steady_clock::now() + wait;
     KafkaMessage message = consume(kFetchTakes);
     if (message != nullptr) return message;
-    if (end_told_at_ != next_ && ingest::known_end(client_->handle(), at_) > next_) wake();
-    return consume(wait - kFetchTakes);
+    const bool was_full = taken_records_ >= kQueueRecords || taken_bytes_ >= kQueueBytes;
+    taken_records_ = taken_bytes_ = 0;
+    if (was_full && ingest::known_end(client_->handle(), at_) > next_) {
+      wake(std::min(kWake, left_until(deadline)));
+    }
+    return consume(left_until(deadline));
   }
 
-  // While 100,000 records wait the client does not fetch, and looks at that again a second later:
-  // whoever has read them all by then would wait for the rest of it. A request to the partition's
-  // leader, which is all that this is for, ends its sleep.
-  void wake() {
+  // While its queue is full the client does not fetch, and looks at that again a second later:
+  // whoever has read all of it by then would wait for the rest of that second. A request to the
+  // partition's leader, which is all that this is for, ends its sleep.
+  void wake(milliseconds timeout) {
     // What is answered does not matter, nor whether.
-    (void)partition_ends(*client_, at_, kWake);
+    (void)partition_ends(*client_, at_, timeout);
   }
 
   [[nodiscard]] std::string words() const { return words_for(at_); }
@@ -179,7 +189,9 @@ class KafkaPartitionReader final : public PartitionReader {
   Offset next_ = 0;
   bool started_ = false;
   bool ended_ = false;  // the end was reached at least once
-  Offset end_told_at_ = kNoOffset;
+  // Since the client's queue was last seen empty.
+  std::uint64_t taken_records_ = 0;
+  std::uint64_t taken_bytes_ = 0;
   std::optional<Error> stopped_;
 };
 

@@ -13,9 +13,11 @@
 #include <rocksdb/write_buffer_manager.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <limits>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "profile_store/profile_codec.h"
@@ -167,8 +169,12 @@ class RocksDbProfileStore final : public ProfileStore {
     if (batch.encoded.empty()) return {};
     // One task owns a partition.
     const std::string path = directory_.load_file(batch.encoded.front().partition);
+    std::error_code failed;
+    std::filesystem::remove(path, failed);  // it may be another name of a table that is in use
+    if (failed) return directory_.write_error(path + ": " + failed.message());
     rocksdb::Status status = write_table(batch.encoded, path);
     if (status.ok()) {
+      wait_for_compaction();
       rocksdb::IngestExternalFileOptions options;
       options.move_files = true;
       options.write_global_seqno = false;  // the manifest has it
@@ -286,6 +292,19 @@ class RocksDbProfileStore final : public ProfileStore {
       status = bytes ? table.Put(key, *bytes) : table.Delete(key);
     }
     return status.ok() ? table.Finish() : status;
+  }
+
+  // Tables come past the brake of those who write, and many would stop them: it is felt here.
+  // No longer than this: where nothing is compacted any more, that is not what is said of it.
+  void wait_for_compaction() const {
+    constexpr std::chrono::seconds kMost{10};
+    const auto most = static_cast<std::uint64_t>(db_->GetOptions().level0_slowdown_writes_trigger);
+    const auto deadline = std::chrono::steady_clock::now() + kMost;
+    std::uint64_t tables = 0;
+    while (db_->GetIntProperty(rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &tables) &&
+           tables >= most && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
   }
 
   Result<void> catch_up() {

@@ -98,7 +98,9 @@ std::vector<std::string> StateDirectory::tables() const {
   std::error_code ignored;  // what cannot be listed cannot be blamed
   for (fs::directory_iterator at(path_, ignored); at != fs::directory_iterator();
        at.increment(ignored)) {
-    if (at->path().extension() == ".sst") paths.push_back(at->path());
+    if (at->path().extension() != ".sst") continue;
+    if (at->path().filename().string().starts_with(kLoad)) continue;  // not the store's yet
+    paths.push_back(at->path());
   }
   std::sort(paths.begin(), paths.end());
   return paths;
@@ -109,10 +111,13 @@ std::string StateDirectory::load_file(Partition partition) const {
 }
 
 void StateDirectory::remove_load_files() const {
-  for (const std::string& path : tables()) {
-    std::error_code ignored;  // the next one of that partition is written over it
-    if (fs::path(path).filename().string().starts_with(kLoad)) fs::remove(path, ignored);
+  std::vector<fs::path> left;
+  std::error_code ignored;  // the next of that partition tries again, and says so
+  for (fs::directory_iterator at(path_, ignored); at != fs::directory_iterator();
+       at.increment(ignored)) {
+    if (at->path().filename().string().starts_with(kLoad)) left.push_back(at->path());
   }
+  for (const fs::path& path : left) fs::remove(path, ignored);
 }
 
 Error StateDirectory::error(std::string_view status) const {

@@ -115,6 +115,7 @@ Result<profile_store::StoreBatch> ProfileChooser::choose(ChangelogBatch& from) {
     ingest::SourceRecord& best = from.records()[version.best->record];
     batch.encoded.push_back({partition_, {std::move(*best.key)}, std::move(best.value)});
   }
+  from.clear();
   return batch;
 }
 

@@ -78,8 +78,8 @@ class ProfileChooser {
   // here. It is asked only about those who may be there then.
   ProfileChooser(Partition partition, profile_store::ProfileStore& store, bool empty);
 
-  // What the store does not know better already, by user; fit for ProfileStore::load(). The bytes
-  // are taken out of the batch.
+  // What the store does not know better already, by user; fit for ProfileStore::load(). The batch
+  // is empty then, for the next.
   // Errors: the store's.
   [[nodiscard]] Result<profile_store::StoreBatch> choose(ChangelogBatch& from);
 

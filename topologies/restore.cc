@@ -74,9 +74,9 @@ Result<Restored> restore_up_to(const ingest::PartitionReader::Ends& ends,
   ProfileChooser chooser(request.partition, store, !request.stored);
   const std::size_t most = request.stored ? kCatchUpBytes : kLoadBytes;
   const auto bring = [&]() -> Result<void> {
+    if (gathered.records().empty()) return {};
     const auto batch = chooser.choose(gathered);
     if (!batch) return batch.error();
-    gathered.clear();
     return request.stored ? store.apply(*batch) : store.load(*batch);
   };
   std::uint64_t restored = 0;
@@ -182,7 +182,6 @@ Result<std::vector<UserId>> outdated_users(ingest::PartitionReader& reader, Part
   ProfileChooser chooser(partition, store, false);
   ChangelogBatch batch;
   while (reader.next() < to && !stopping) {
-    batch.clear();
     if (auto polled = reader.poll(batch.records(), kBatchRecords, kPollTimeout); !polled) {
       return polled.error();
     }

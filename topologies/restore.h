@@ -78,7 +78,8 @@ struct RestorePath {
 [[nodiscard]] Result<Restored> restore_from_changelog(const RestorePath& path,
                                                       RestoreRequest request);
 
-// Users of whom the changelog holds, up to `to`, an older record than the store. Changes nothing.
+// Users of whom the last record in the changelog, up to `to`, is older than the store's, or than
+// one before it. Changes nothing.
 //
 // Errors: as restore_partition().
 [[nodiscard]] Result<std::vector<UserId>> outdated_users(ingest::PartitionReader& reader,

@@ -223,11 +223,36 @@ TEST(RocksDbProfileStore, ALoadThatWasCutShortLeavesNothing) {
   EXPECT_FALSE(fs::exists(left));
 }
 
+// What RocksDB takes over it links, and then removes the first name; that may fail.
+TEST(RocksDbProfileStore, ALoadLeavesATableAloneThatHasItsNameToo) {
+  TemporaryDirectory directory;
+  auto store = open(directory.path());
+  ASSERT_TRUE(store);
+  ASSERT_TRUE((*store)->load(one_user(0, "a")));
+  const fs::path folder(directory.path());
+  int linked = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() != ".sst") continue;
+    fs::create_hard_link(entry.path(), folder / "load-0.sst");
+    ++linked;
+    break;
+  }
+  ASSERT_EQ(linked, 1);
+
+  ASSERT_TRUE((*store)->load(one_user(0, "b")));
+  (*store).reset();
+  store = open(directory.path());
+
+  ASSERT_TRUE(store) << store.error().message;
+  EXPECT_EQ((*store)->get(0, {{"a"}})->front(), Profile{});
+  EXPECT_EQ((*store)->get(0, {{"b"}})->front(), Profile{});
+}
+
 TEST(RocksDbProfileStore, ALoadThatCannotBeWrittenChangesNothing) {
   TemporaryDirectory directory;
   auto store = open(directory.path());
   ASSERT_TRUE(store);
-  fs::create_directory(fs::path(directory.path()) / "load-0.sst");
+  fs::create_directories(fs::path(directory.path()) / "load-0.sst" / "in the way");
 
   const auto refused = (*store)->load(one_user(0, "a"));
 
