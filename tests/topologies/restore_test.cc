@@ -26,6 +26,7 @@ class CountingStore final : public profile_store::ProfileStore {
 
   std::vector<UserId> asked;
   int loads = 0;
+  int applied = 0;
 
   Result<std::vector<std::optional<Profile>>> get(Partition partition,
                                                   const std::vector<UserId>& users) override {
@@ -33,6 +34,7 @@ class CountingStore final : public profile_store::ProfileStore {
     return store_.get(partition, users);
   }
   Result<void> apply(const profile_store::StoreBatch& batch) override {
+    ++applied;
     return store_.apply(batch);
   }
   Result<void> load(const profile_store::StoreBatch& batch) override {
@@ -226,6 +228,35 @@ TEST_F(RestoreTest, OutdatedUsersAreFoundWithoutAChange) {
   ASSERT_TRUE(outdated) << outdated.error().message;
   EXPECT_EQ(*outdated, std::vector<UserId>{{"u"}});
   EXPECT_FALSE(profile("w"));
+}
+
+TEST_F(RestoreTest, WhoseLastRecordIsNewEnoughIsNotOutdated) {
+  Profile ahead;
+  ahead.behaviour.applied = 7;
+  ASSERT_TRUE(store_->apply({{{0, {"u"}, ahead}}, {}}));
+  // More than one poll brings, so that the answer comes in another batch.
+  reader_.records = {{"u", encoded(5)}};
+  for (int i = 0; i < 3'000; ++i) reader_.records.emplace_back("v", encoded(10 + i));
+  reader_.records.emplace_back("u", encoded(8));
+
+  const auto outdated = outdated_users(reader_, 0, 3'002, *store_, stopping_);
+
+  ASSERT_TRUE(outdated) << outdated.error().message;
+  EXPECT_TRUE(outdated->empty());
+  EXPECT_EQ(reader_.next(), 3'002);
+}
+
+TEST_F(RestoreTest, ACatchUpThatFindsNothingWritesNothing) {
+  CountingStore counting(*store_);
+  const profile_store::PartitionPositions stored{8, 0, TimeMs{0}, TimeMs{0}};
+  ASSERT_TRUE(store_->apply({{}, {{0, stored}}}));
+
+  const auto restored =
+      restore_partition(reader_, {0, 0, stored, 8}, counting, SystemClock(), stopping_);
+
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(counting.applied, 0);
+  EXPECT_EQ(*store_->positions(0), stored);
 }
 
 TEST_F(RestoreTest, WhatLiesBehindAnOpenTransactionIsWaitedForUntilThatIsSettled) {
