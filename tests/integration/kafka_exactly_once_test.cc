@@ -85,9 +85,15 @@ class KafkaExactlyOnce : public testing::Test {
     std::vector<std::string> values;
     auto reader = open_partition_reader(settings_, output_, kNoOffset);
     if (!reader) return ADD_FAILURE() << reader.error().message, values;
-    const auto deadline = steady_clock::now() + 300ms;
     std::vector<SourceRecord> records;
-    while (steady_clock::now() < deadline) EXPECT_TRUE((*reader)->poll(records, 100, 50ms));
+    const auto poll_until = [&](steady_clock::time_point deadline, bool answered) {
+      while (steady_clock::now() < deadline) {
+        EXPECT_TRUE((*reader)->poll(records, 100, 50ms));
+        if (answered && (*reader)->known_end() != kNoOffset) return;
+      }
+    };
+    poll_until(steady_clock::now() + 10s, true);  // what follows is not for connecting
+    poll_until(steady_clock::now() + 300ms, false);
     for (const SourceRecord& one : records) values.push_back(one.value.value_or(""));
     return values;
   }
