@@ -193,7 +193,7 @@ TEST_F(KafkaReader, WhoIsSlowerThanTheClientDoesNotWaitForIt) {
   const std::string topic = make_topic(settings, "slower", 1);
   auto sink = open_kafka_sink(settings);
   ASSERT_TRUE(sink) << sink.error().message;
-  constexpr Offset kRecords = 400'000;
+  constexpr Offset kRecords = 800'000;
   for (Offset i = 0; i < kRecords; ++i) {
     while (!(*sink)->append({topic, 0, "k", "v", {}})) {
     }
@@ -207,13 +207,13 @@ TEST_F(KafkaReader, WhoIsSlowerThanTheClientDoesNotWaitForIt) {
   while (records.empty()) ASSERT_TRUE(reader->poll(records, 2'000, 400ms));
   while (reader->next() < kRecords) {
     records.clear();
-    ASSERT_TRUE(reader->poll(records, 2'000, 400ms));
+    ASSERT_TRUE(reader->poll(records, 2'000, 100ms));
     in_vain += records.empty() ? 1 : 0;
     std::this_thread::sleep_for(2ms);
   }
 
-  // A client that sleeps does so two or three times here, for two such polls each.
-  EXPECT_LE(in_vain, 2) << "polls that found nothing, of so many as there was to read";
+  // A client that sleeps does so for most of a second each time.
+  EXPECT_LE(in_vain, 5) << "polls that found nothing, of so many as there was to read";
 }
 
 TEST_F(KafkaReader, AnEmptyPartitionIsAtItsEndAtOnce) {
