@@ -59,6 +59,19 @@ void add_dense(const Model& model, const DenseWeights& weights, double now_s, st
   }
 }
 
+// The head makes what it puts first look surer than it is, so shares are those of the score without
+// it: what the softmax learned.
+void share_attention(const std::vector<double>& likelihoods, double temperature,
+                     std::vector<RecommendedItem>& slate) {
+  if (slate.empty()) return;
+  const double top = *std::max_element(likelihoods.begin(), likelihoods.end());
+  double sum = 0.0;
+  for (const double likelihood : likelihoods) sum += std::exp((likelihood - top) / temperature);
+  for (std::size_t i = 0; i < slate.size(); ++i) {
+    slate[i].attention = static_cast<float>(std::exp((likelihoods[i] - top) / temperature) / sum);
+  }
+}
+
 }  // namespace
 
 struct SlateScorer::Impl {
@@ -67,7 +80,7 @@ struct SlateScorer::Impl {
 
   void score_all(const Model& model, const Behaviour& behaviour, const SlateRequest& request);
   [[nodiscard]] ItemCounts counts(const Model& model, Slot slot) const;
-  [[nodiscard]] float score_one(const Model& model, Slot slot) const;
+  [[nodiscard]] ItemTerms terms_of(const Model& model, Slot slot) const;
   void mask(const Model& model, const Behaviour& behaviour, const SlateRequest& request);
 
   ModelSettings settings;
@@ -91,8 +104,8 @@ ItemCounts SlateScorer::Impl::counts(const Model& model, Slot slot) const {
   return model.popularity.counts(slot);
 }
 
-float SlateScorer::Impl::score_one(const Model& model, Slot slot) const {
-  return item_terms(model, kernels, moment, slot, counts(model, slot)).score;
+ItemTerms SlateScorer::Impl::terms_of(const Model& model, Slot slot) const {
+  return item_terms(model, kernels, moment, slot, counts(model, slot));
 }
 
 void SlateScorer::Impl::score_all(const Model& model, const Behaviour& behaviour,
@@ -138,9 +151,9 @@ void SlateScorer::Impl::score_all(const Model& model, const Behaviour& behaviour
   }
   // The few items that a memory touches, or the user has just had, are scored one by one.
   for (const SparseLine& line : moment.columns.lines()) {
-    scores[line.slot] = score_one(model, line.slot);
+    scores[line.slot] = terms_of(model, line.slot).score;
   }
-  for (const auto& entry : overlaid) scores[entry.first] = score_one(model, entry.first);
+  for (const auto& entry : overlaid) scores[entry.first] = terms_of(model, entry.first).score;
 }
 
 void SlateScorer::Impl::mask(const Model& model, const Behaviour& behaviour,
@@ -180,7 +193,9 @@ std::vector<RecommendedItem> SlateScorer::slate(const Model& model, const Behavi
       [&](Slot slot) { return model.catalogue.key(slot); });
 
   std::vector<RecommendedItem> slate;
+  std::vector<double> likelihoods;
   slate.reserve(best.size());
+  likelihoods.reserve(best.size());
   for (const Slot slot : best) {
     const ItemInfo& info = model.catalogue.info(slot);
     RecommendedItem item;
@@ -195,16 +210,10 @@ std::vector<RecommendedItem> SlateScorer::slate(const Model& model, const Behavi
       }
     }
     slate.push_back(std::move(item));
+    likelihoods.push_back(static_cast<double>(impl.terms_of(model, slot).base));
   }
 
-  double sum = 0.0;
-  for (const RecommendedItem& item : slate) {
-    sum += std::exp((item.score - slate.front().score) / request.temperature);
-  }
-  for (RecommendedItem& item : slate) {
-    item.attention = static_cast<float>(
-        std::exp((item.score - slate.front().score) / request.temperature) / sum);
-  }
+  share_attention(likelihoods, request.temperature, slate);
   return slate;
 }
 

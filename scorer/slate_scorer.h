@@ -37,7 +37,7 @@ struct SlateRequest {
   TimeMs now{};
   std::int32_t size = 10;  // k
   ExplainLevel explain = ExplainLevel::kBrief;
-  double temperature = 1.0;                                 // of the slate's attention shares
+  double temperature = 1.0;  // of the slate's attention shares: softmax of base / temperature
   std::vector<std::pair<std::string, std::string>> filter;  // "category" or attribute = value
   std::span<const RecentChoice> overlay = {};
   // Masked at once, whatever the model says (withdrawn items). May be empty.

@@ -47,7 +47,9 @@ struct RecommendedItem {
   std::string title;      // if the catalogue has one
   std::int32_t rank = 0;  // from 1
   double score = 0.0;
-  float attention = 0.0F;  // share of the slate's attention, sums to 1 over the slate
+  // Share of the slate's attention, sums to 1 over the slate. By likelihood: the order is by score,
+  // which also knows where ranks are won, so that a share may be larger than the one before it.
+  float attention = 0.0F;
   float propensity = 1.0F;
   std::optional<Explanation> why;  // absent where explain = "off"
   bool operator==(const RecommendedItem&) const = default;
