@@ -18,11 +18,12 @@ jobs=$(nproc)
 memory_jobs=$(awk '/MemTotal/ { print int($2 / 1500000) + 1 }' /proc/meminfo)
 ((jobs <= memory_jobs)) || jobs=$memory_jobs
 
-# Configures and builds preset $1 (targets follow), prints warnings and errors only.
+# Configures and builds preset $1 (targets follow), prints warnings and errors only. A hundred programs
+# are linked: with lld in a third of the time.
 build() {
   local preset=$1 log
   log=$(mktemp)
-  cmake --preset "$preset" >"$log" 2>&1 &&
+  cmake --preset "$preset" -DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld-14 >"$log" 2>&1 &&
     cmake --build --preset "$preset" -j "$jobs" --target "${@:2}" >"$log" 2>&1 ||
     { grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking)' "$log" | tail -60 >&2; rm -f "$log"; return 1; }
   rm -f "$log"

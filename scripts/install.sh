@@ -17,7 +17,7 @@ build=(g++ cmake ninja-build pkg-config ccache
   libgtest-dev librapidcheck-dev libbenchmark-dev)
 # One name, or alternatives in order of preference.
 test=(kcat maven prometheus curl python3 "openjdk-17-jre-headless|openjdk-21-jre-headless|default-jre-headless")
-check=("clang-14" "libclang-rt-14-dev" "clang-format-14" "clang-tidy-14" git)
+check=("clang-14" "lld-14" "libclang-rt-14-dev" "clang-format-14" "clang-tidy-14" git)
 fuzz=("clang-14|clang" "libclang-rt-14-dev|libclang-rt-dev")
 aarch64=(g++-aarch64-linux-gnu "qemu-user-static|qemu-user" dpkg python3)
 compose=(docker.io iptables debootstrap kcat python3 maven)
