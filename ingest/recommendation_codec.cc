@@ -122,6 +122,8 @@ void append_item(std::string& out, const RecommendedItem& item, const Listed& li
   }
   out += ",\"score\":";
   append_json_rounded(out, item.score);
+  out += ",\"probability\":";
+  append_json_significant(out, double{item.probability}, 4);
   out += ",\"attention\":";
   append_json_significant(out, double{item.attention}, 4);
   out += ",\"propensity\":";

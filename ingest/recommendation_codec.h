@@ -11,15 +11,16 @@
 //    "event_time":1700000000000, "emitted_at":1700000000012,
 //    "model":{"id":"00f3...","lineage":1,"position":8123}, "policy":"greedy",
 //    "history":[{"item":"318","type":"rate","age_s":3600,"attention":0.62}],
-//    "items":[{"rank":1,"id":"296","title":"Pulp Fiction","score":4.81,"attention":0.21,
-//              "propensity":1,
+//    "items":[{"rank":1,"id":"296","title":"Pulp Fiction","score":4.81,"probability":0.043,
+//              "attention":0.21,"propensity":1,
 //              "why":{"bias":0.31,"user":0.02,"history":{"0":1.93},"features":{"popularity":2.1},
 //                     "other_history":0.2,"other_features":0.25}}]}
 //
 // Law       bias + user + all of history + all of features + other_history + other_features = score
 //           within 1e-4 * (1 + |score|). What is not listed is in the two sums.
-// Numerics  Scores and contributions are rounded to 5 decimals, shares to 4 and propensities to 6
-//           significant digits; times are integer milliseconds, ages whole seconds.
+// Numerics  Scores and contributions are rounded to 5 decimals, shares and probabilities to 4 and
+//           propensities to 6 significant digits; times are integer milliseconds, ages whole
+//           seconds.
 
 #include <cstddef>
 #include <cstdint>

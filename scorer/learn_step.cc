@@ -96,6 +96,7 @@ StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Chose
   }
   const double loss = softmax_gradient(example.positive, &ItemTerms::base, &Candidate::gradient);
   if (model.settings.parts.ranking) rank_gradients(example.positive);
+  if (example.positive) model.calibration.learn(candidates_);
   const float strength = std::clamp(example.strength, 0.0F, 1.0F);
   for (Candidate& candidate : candidates_) {
     candidate.gradient *= strength;

@@ -96,6 +96,7 @@ void Model::copy_changed(Model& view, std::size_t view_index) {
   view.attention = attention;
   view.linear = linear;
   view.head = head;
+  view.calibration = calibration;
   repeat.copy_changed(view.repeat, view_index);
 }
 
@@ -118,6 +119,7 @@ void Model::save(ByteWriter& out) const {
   linear.save(out);
   repeat.save(out);
   head.save(out);
+  calibration.save(out);
 }
 
 void Model::load(ByteReader& in) {
@@ -139,6 +141,7 @@ void Model::load(ByteReader& in) {
   linear.load(in);
   repeat.load(in, catalogue.size());
   head.load(in);
+  calibration.load(in);
   if (popularity.size() != catalogue.size() || items.size() != catalogue.size()) in.fail();
 }
 

@@ -21,6 +21,7 @@
 #include "scorer/attention.h"
 #include "scorer/buckets.h"
 #include "scorer/bytes.h"
+#include "scorer/calibration.h"
 #include "scorer/catalogue.h"
 #include "scorer/content.h"
 #include "scorer/item_parameters.h"
@@ -88,6 +89,7 @@ class Model {
   Linear linear;
   Repeat repeat;
   RankingHead head;
+  Calibration calibration;
 
  private:
   void relate(Slot slot, bool is_chosen, const Kernels& kernels);

@@ -106,6 +106,7 @@ struct Parameters {
   Curve own_recency, own_count;
   double repeat_mean = 0.0;  // rho
   Head head;
+  Number calibration_slope, calibration_offset;  // calibration.h
 };
 
 [[nodiscard]] Parameters read(const Model& model);

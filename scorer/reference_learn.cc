@@ -130,6 +130,34 @@ void learn_head(Head& head, const Parameters& p, const Question& question,
   head.mass_gate[b.mass].step(.012, gate_gradient);
 }
 
+// Cross entropy of "is the next choice" over all items, each sampled one in the place of its like.
+double calibration_loss(const Parameters& p, const std::vector<Drawn>& candidates,
+                        const Vector& scores) {
+  const auto weight = [&](std::size_t i) {
+    return i == 0 ? 1.0 : std::exp(candidates[i].log_correction);
+  };
+  double out = 0.0;
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    double others = 0.0;
+    for (std::size_t k = 0; k < scores.size(); ++k) {
+      if (k != i) others += weight(k) * std::exp(scores[k] - scores[i]);
+    }
+    const double promised = -std::log(others);
+    const double logit =
+        promised + p.calibration_slope.value * (promised + 4.0) + p.calibration_offset.value;
+    out += weight(i) * std::log1p(std::exp(i == 0 ? -logit : logit));
+  }
+  return out;
+}
+
+void learn_calibration(Parameters& p, const std::vector<Drawn>& candidates, const Vector& scores) {
+  const auto loss = [&] { return calibration_loss(p, candidates, scores); };
+  const double slope = difference(p.calibration_slope.value, loss);
+  const double offset = difference(p.calibration_offset.value, loss);
+  p.calibration_slope.step(.03, slope);
+  p.calibration_offset.step(.03, offset);
+}
+
 }  // namespace
 
 void learn(Parameters& p, const Model& model, const Query& query,
@@ -150,6 +178,7 @@ void learn(Parameters& p, const Model& model, const Query& query,
     logits.push_back(base.back() + drawn.log_correction);
     whole_logits.push_back(whole.back() + drawn.log_correction);
   }
+  if (positive) learn_calibration(p, candidates, whole);
   // d loss / d score, of the score without its head, and of the head.
   Vector delta = softmax_gradient(logits, positive);
   Vector head_delta = softmax_gradient(whole_logits, positive);

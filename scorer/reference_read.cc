@@ -224,6 +224,15 @@ void read_head(const Model& model, Parameters& p) {
   FOVEA_ASSERT(in.at_end());
 }
 
+void read_calibration(const Model& model, Parameters& p) {
+  ByteWriter saved;
+  model.calibration.save(saved);
+  ByteReader in(saved.bytes());
+  p.calibration_slope = read_number(in);
+  p.calibration_offset = read_number(in);
+  FOVEA_ASSERT(in.at_end());
+}
+
 }  // namespace
 
 Parameters read(const Model& model) {
@@ -240,6 +249,7 @@ Parameters read(const Model& model) {
   read_linear(model, p);
   read_repeat(model, p);
   read_head(model, p);
+  read_calibration(model, p);
   return p;
 }
 

@@ -15,7 +15,9 @@ namespace {
 
 constexpr std::size_t kBriefHistory = 5;
 constexpr std::size_t kBriefFeatures = 5;
-constexpr std::size_t kBlock = 256;  // items a pass: the scratch stays in the first-level cache
+constexpr double kLeastOthers = 1e-6;  // of a sum: the others are never nothing
+constexpr float kNoShare = -87.0F;     // e^ of it is as good as 0
+constexpr std::size_t kBlock = 256;    // items a pass: the scratch stays in the first-level cache
 
 // What a dense pass multiplies; NaN-free copies in registers.
 struct DenseWeights {
@@ -72,6 +74,19 @@ void share_attention(const std::vector<double>& likelihoods, double temperature,
   }
 }
 
+// Of e^(score - top) over the candidates that have been chosen before: what learning knows of.
+struct ScoreSum {
+  double top = 0.0;
+  double sum = 0.0;
+
+  // ln of what an item's e^score is to that of the others.
+  [[nodiscard]] double log_odds(double score, bool is_in) const {
+    const double own = std::exp(score - top);
+    const double others = std::max(is_in ? sum - own : sum, kLeastOthers * (sum + own));
+    return score - top - std::log(others);
+  }
+};
+
 }  // namespace
 
 struct SlateScorer::Impl {
@@ -82,6 +97,10 @@ struct SlateScorer::Impl {
   [[nodiscard]] ItemCounts counts(const Model& model, Slot slot) const;
   [[nodiscard]] ItemTerms terms_of(const Model& model, Slot slot) const;
   void mask(const Model& model, const Behaviour& behaviour, const SlateRequest& request);
+  [[nodiscard]] bool was_chosen(const Model& model, std::size_t slot) const {
+    return masked[slot] == 0 && model.popularity.count(static_cast<Slot>(slot)) > 0;
+  }
+  [[nodiscard]] ScoreSum sum_scores(const Model& model) const;
 
   ModelSettings settings;
   const Kernels& kernels;
@@ -182,6 +201,28 @@ void SlateScorer::Impl::mask(const Model& model, const Behaviour& behaviour,
   }
 }
 
+ScoreSum SlateScorer::Impl::sum_scores(const Model& model) const {
+  const std::size_t n = model.item_count();
+  constexpr float kNone = -1e30F;
+  float top = kNone;
+  for (std::size_t slot = 0; slot < n; ++slot) {
+    if (was_chosen(model, slot)) top = std::max(top, scores[slot]);
+  }
+  if (top == kNone) return {};
+  double sum = 0.0;
+  std::array<float, kBlock> share;
+  for (std::size_t from = 0; from < n; from += kBlock) {
+    const std::size_t block = std::min(kBlock, n - from);
+    for (std::size_t i = 0; i < block; ++i) {
+      share[i] = was_chosen(model, from + i) ? scores[from + i] - top : kNoShare;
+    }
+    for (std::size_t i = 0; i < block; ++i) share[i] = exp_same_bits(share[i]);
+    sum += static_cast<double>(
+        Eigen::Map<const Eigen::ArrayXf>(share.data(), static_cast<Eigen::Index>(block)).sum());
+  }
+  return {static_cast<double>(top), sum};
+}
+
 std::vector<RecommendedItem> SlateScorer::slate(const Model& model, const Behaviour& behaviour,
                                                 const SlateRequest& request) {
   Impl& impl = *impl_;
@@ -192,6 +233,7 @@ std::vector<RecommendedItem> SlateScorer::slate(const Model& model, const Behavi
       [&](Slot slot) { return impl.masked[slot] == 0; },
       [&](Slot slot) { return model.catalogue.key(slot); });
 
+  const ScoreSum all = impl.sum_scores(model);
   std::vector<RecommendedItem> slate;
   std::vector<double> likelihoods;
   slate.reserve(best.size());
@@ -203,6 +245,10 @@ std::vector<RecommendedItem> SlateScorer::slate(const Model& model, const Behavi
     item.title = info.title;
     item.rank = static_cast<std::int32_t>(slate.size()) + 1;
     item.score = static_cast<double>(impl.scores[slot]);
+    if (all.sum > 0.0) {
+      item.probability = static_cast<float>(
+          model.calibration.probability(all.log_odds(item.score, impl.was_chosen(model, slot))));
+    }
     if (request.explain != ExplainLevel::kOff) {
       item.why = explain(model, impl.moment, slot, impl.counts(model, slot));
       if (request.explain == ExplainLevel::kBrief) {
@@ -228,7 +274,7 @@ std::optional<Ranks> SlateScorer::rank(const Model& model, const Behaviour& beha
   for (std::size_t slot = 0; slot < model.item_count(); ++slot) {
     if (slot == at) continue;
     // Only what the stream has shown: an item announced and never chosen is no candidate here.
-    if (impl.masked[slot] != 0 || model.popularity.count(static_cast<Slot>(slot)) == 0) continue;
+    if (!impl.was_chosen(model, slot)) continue;
     ++ranks.candidate_count;
     if (!(impl.scores[slot] < impl.scores[at])) ++ranks.rank;
   }

@@ -154,16 +154,22 @@ Json attention_json(const std::array<SlateFindings::Bin, n>& bins) {
   return json;
 }
 
-Json findings_json(const SlateFindings& slates) {
-  Json calibration = Json::array();
-  for (const SlateFindings::Bin& bin : slates.calibration()) {
+template <std::size_t n>
+Json calibration_json(const std::array<SlateFindings::Bin, n>& bins) {
+  Json json = Json::array();
+  for (const SlateFindings::Bin& bin : bins) {
     if (bin.count == 0) continue;
     const auto count = static_cast<double>(bin.count);
-    calibration.push_back({{"n", bin.count},
-                           {"predicted", rounded(bin.sum / count)},
-                           {"chosen", rounded(static_cast<double>(bin.chosen) / count)}});
+    json.push_back({{"n", bin.count},
+                    {"predicted", rounded(bin.sum / count)},
+                    {"chosen", rounded(static_cast<double>(bin.chosen) / count)}});
   }
-  return {{"calibration", std::move(calibration)},
+  return json;
+}
+
+Json findings_json(const SlateFindings& slates) {
+  return {{"probability", calibration_json(slates.probabilities())},
+          {"calibration", calibration_json(slates.calibration())},
           {"attention_by_position", attention_json(slates.by_position())},
           {"attention_by_gap", attention_json(slates.by_gap())}};
 }

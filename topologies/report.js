@@ -123,19 +123,18 @@ function draw_strata() {
   }
 }
 
-function draw_calibration() {
-  const points = figures.slates.calibration.map((bin) => ({ x: bin.predicted, y: bin.chosen, n: bin.n }));
-  new Chart(element("calibration"), {
+function draw_calibration(id, bins, label, x, scales, from) {
+  const points = bins.map((bin) => ({ x: bin.predicted, y: bin.chosen, n: bin.n }));
+  new Chart(element(id), {
     type: "scatter",
     data: {
       datasets: [
-        { label: "shares in tenths", data: points, showLine: true, borderColor: colours[0], backgroundColor: colours[0],
-          pointRadius: 4 },
-        { label: "honest", data: [{ x: 0, y: 0 }, { x: 1, y: 1 }], showLine: true, borderColor: grey, pointRadius: 0,
-          borderDash: [4, 4] }] },
-    options: axes("share of the slate's attention", "share of the time chosen", {
-      x: { min: 0, max: 1 }, y: { max: 1 },
-      tooltip: { callbacks: { label: ({ raw }) => `${fixed(raw.x, 3)} -> ${fixed(raw.y, 3)}, n ${raw.n ?? ""}` } } }) });
+        { label, data: points, showLine: true, borderColor: colours[0], backgroundColor: colours[0], pointRadius: 4 },
+        { label: "honest", data: [{ x: from, y: from }, { x: 1, y: 1 }], showLine: true, borderColor: grey,
+          pointRadius: 0, borderDash: [4, 4] }] },
+    options: axes(x, "share of the time chosen", {
+      ...scales,
+      tooltip: { callbacks: { label: ({ raw }) => `${raw.x} -> ${raw.y}, n ${raw.n ?? ""}` } } }) });
 }
 
 function age(seconds_log2) {
@@ -161,7 +160,10 @@ if (window.Chart) {
   if (nearest.length) draw_ratios();
   draw_curve();
   draw_strata();
-  draw_calibration();
+  draw_calibration("probability", figures.slates.probability.filter((bin) => bin.predicted > 0 && bin.chosen > 0),
+    "by powers of two", "probability", { x: { type: "logarithmic" }, y: { type: "logarithmic" } }, 1e-4);
+  draw_calibration("calibration", figures.slates.calibration, "shares in tenths", "share of the slate's attention",
+    { x: { min: 0, max: 1 }, y: { max: 1 } }, 0);
   draw_attention("position", figures.slates.attention_by_position, String, "place in the history, newest first");
   draw_attention("gap", figures.slates.attention_by_gap, age, "age of the entry, at least");
 } else {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <vector>
 
 namespace fovea::topologies {
@@ -13,14 +14,30 @@ std::size_t gap_class(std::int64_t age_ms) {
                   static_cast<std::size_t>(std::bit_width(1 + seconds) - 1));
 }
 
+std::size_t probability_class(float probability) {
+  // 2^-1 and more is 15, 2^-2 14, ...
+  const int halvings = probability > 0.0F ? -std::ilogb(probability) : 16;
+  return static_cast<std::size_t>(std::clamp(16 - halvings, 0, 15));
+}
+
 }  // namespace
 
 void SlateFindings::add(std::span<const RecommendedItem> slate, ItemKey chosen,
                         std::span<const HistoryEntry> history, TimeMs now) {
   if (slate.empty()) return;
+  add_probabilities(slate, chosen);
   add_calibration(slate, chosen);
   // The attention is the user's, the same in every item's explanation.
   if (slate.front().why) add_attention(*slate.front().why, history, now);
+}
+
+void SlateFindings::add_probabilities(std::span<const RecommendedItem> slate, ItemKey chosen) {
+  for (const RecommendedItem& item : slate) {
+    Bin& bin = probabilities_[probability_class(item.probability)];
+    ++bin.count;
+    bin.sum += static_cast<double>(item.probability);
+    if (item.item.key == chosen) ++bin.chosen;
+  }
 }
 
 void SlateFindings::add_calibration(std::span<const RecommendedItem> slate, ItemKey chosen) {

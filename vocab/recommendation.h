@@ -47,6 +47,7 @@ struct RecommendedItem {
   std::string title;      // if the catalogue has one
   std::int32_t rank = 0;  // from 1
   double score = 0.0;
+  float probability = 0.0F;  // that it is the user's next choice; 0 until somebody chose something
   // Share of the slate's attention, sums to 1 over the slate. By likelihood: the order is by score,
   // which also knows where ranks are won, so that a share may be larger than the one before it.
   float attention = 0.0F;

@@ -2,6 +2,7 @@
 
 // Every number that a gradient step may move, by name and in one order.
 
+#include <array>
 #include <functional>
 #include <string>
 #include <vector>
@@ -77,6 +78,7 @@ inline void walk(const reference::Parameters& p, const Visit& visit) {
   numbers("head.gap_gate", p.head.gap_gate);
   numbers("head.length_gate", p.head.length_gate);
   numbers("head.mass_gate", p.head.mass_gate);
+  numbers("calibration", std::array{p.calibration_slope, p.calibration_offset});
 }
 
 struct FlatParameters {

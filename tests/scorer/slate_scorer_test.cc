@@ -171,6 +171,73 @@ TEST(SlateScorer, IsSortedRankedAndSharesTheAttention) {
   }
 }
 
+// Before anything is learned the probabilities are the softmax over what has been chosen: that of
+// all candidates sums to 1.
+TEST(SlateScorer, TheProbabilitiesOfAllItemsSumToOneUntilTheyAreCalibrated) {
+  ModelSettings settings = seen_excluded();
+  settings.parts.learning = false;
+  Learned learned(settings);
+  for (const Behaviour& behaviour : learned.stream.users) {
+    double sum = 0.0;
+    double before = 1.0;
+    for (const RecommendedItem& item :
+         learned.scorer.slate(learned.model(), behaviour, learned.request())) {
+      sum += static_cast<double>(item.probability);
+      EXPECT_LE(static_cast<double>(item.probability), before);
+      before = static_cast<double>(item.probability);
+    }
+    EXPECT_NEAR(sum, 1.0, 1e-4);
+  }
+}
+
+TEST(SlateScorer, ProbabilitiesAreCalibratedAsTheModelIs) {
+  Learned learned(small_settings());
+  const Behaviour& behaviour = learned.stream.users[0];
+  const auto all = learned.scorer.slate(learned.model(), behaviour, learned.request());
+  double sum = 0.0;
+  for (const RecommendedItem& item : all) sum += std::exp(item.score - all[0].score);
+  ASSERT_GT(all.size(), 3U);
+  for (const std::size_t i : {std::size_t{0}, all.size() - 1}) {
+    const double own = std::exp(all[i].score - all[0].score);
+    EXPECT_NEAR(all[i].probability,
+                learned.model().calibration.probability(std::log(own / (sum - own))),
+                1e-5 * static_cast<double>(all[i].probability))
+        << i;
+  }
+  EXPECT_NE(learned.model().calibration.probability(-1.0), Calibration().probability(-1.0));
+}
+
+// An announced item is no part of the sum, and has what its score would have if it were.
+TEST(SlateScorer, AnItemNobodyHasChosenYetHasAProbability) {
+  Learned learned(small_settings());
+  ItemChange change;
+  change.item.item = small_item(900);
+  learned.change(change);
+  const auto all =
+      learned.scorer.slate(learned.model(), learned.stream.users[0], learned.request());
+  double sum = 0.0;
+  const RecommendedItem* announced = nullptr;
+  for (const RecommendedItem& item : all) {
+    if (item.item.key == small_key(900)) announced = &item;
+    if (item.item.key != small_key(900)) sum += std::exp(item.score);
+  }
+  ASSERT_NE(announced, nullptr);
+  EXPECT_NEAR(announced->probability,
+              learned.model().calibration.probability(announced->score - std::log(sum)),
+              1e-5 * static_cast<double>(announced->probability));
+}
+
+TEST(SlateScorer, WhereNobodyHasChosenAnythingNoProbabilityIsGiven) {
+  Learned learned(small_settings(), 0);
+  ItemChange change;
+  change.item.item = small_item(900);
+  learned.change(change);
+  const auto all =
+      learned.scorer.slate(learned.model(), learned.stream.users[0], learned.request());
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].probability, 0.0F);
+}
+
 TEST(SlateScorer, ASmallSlateIsTheBeginningOfALargeOne) {
   Learned learned(small_settings());
   const Behaviour& behaviour = learned.stream.users[4];

@@ -124,6 +124,24 @@ TEST(SlateFindings, SharesAreHeldAgainstWhatWasChosen) {
   EXPECT_EQ(findings.calibration()[2].count, 2U);
 }
 
+TEST(SlateFindings, ProbabilitiesAreHeldAgainstEverySlate) {
+  SlateFindings findings;
+  std::vector<RecommendedItem> slate = {shown(1, 0.5F), shown(2, 0.5F), shown(3, 0)};
+  slate[0].probability = 0.75F;
+  slate[1].probability = 0.25F;
+  findings.add(slate, ItemKey{1}, {}, TimeMs{0});
+  findings.add(slate, ItemKey{9}, {},
+               TimeMs{0});  // not in the slate: three items did not come true
+
+  const auto& bins = findings.probabilities();
+  EXPECT_EQ(bins[15].count, 2U);
+  EXPECT_EQ(bins[15].chosen, 1U);
+  EXPECT_DOUBLE_EQ(bins[15].sum, 1.5);
+  EXPECT_EQ(bins[14].count, 2U);
+  EXPECT_EQ(bins[14].chosen, 0U);
+  EXPECT_EQ(bins[0].count, 2U);
+}
+
 TEST(SlateFindings, AttentionIsThatOfThePlaceAndOfTheAge) {
   RecommendedItem best = shown(9, 1);
   best.why = Explanation{};

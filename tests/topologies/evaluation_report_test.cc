@@ -116,10 +116,12 @@ TEST_F(EvaluationReport, AttentionOverAHistoryIsAShare) {
   }
   // The weights of each history that has a choice in it sum to 1.
   EXPECT_NEAR(sum / newest["n"].get<double>(), 1, 1e-4);
-  EXPECT_FALSE(figures["slates"]["calibration"].empty());
-  for (const json& bin : figures["slates"]["calibration"]) {
-    EXPECT_GE(bin["chosen"], 0);
-    EXPECT_LE(bin["chosen"], 1);
+  for (const char* what : {"calibration", "probability"}) {
+    EXPECT_FALSE(figures["slates"][what].empty()) << what;
+    for (const json& bin : figures["slates"][what]) {
+      EXPECT_GE(bin["chosen"], 0);
+      EXPECT_LE(bin["chosen"], 1);
+    }
   }
 }
 
@@ -138,7 +140,7 @@ TEST_F(EvaluationReport, ThePageHoldsTheSameFiguresAndNeedsNothingElse) {
     EXPECT_EQ(page.find(part), std::string::npos) << part;
   }
   for (const char* id :
-       {"rankers", "ratios", "curve", "strata", "calibration", "position", "gap"}) {
+       {"rankers", "ratios", "curve", "strata", "probability", "calibration", "position", "gap"}) {
     EXPECT_NE(page.find("id=\"" + std::string(id) + "\""), std::string::npos) << id;
   }
 }
