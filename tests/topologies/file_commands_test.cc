@@ -1,4 +1,5 @@
-// `generate` and `validate`, file to file: what the one writes the other accepts. `words` of a file.
+// `generate` and `validate`, file to file: what the one writes the other accepts. `words` of a
+// file.
 
 #include <gtest/gtest.h>
 
@@ -71,7 +72,8 @@ TEST_F(FileCommands, ValidateNamesTheFirstRecordAtFault) {
 }
 
 TEST_F(FileCommands, WordsAreALineATextAlsoOfOneWithoutAny) {
-  std::ofstream(path("texts"), std::ios::binary) << "Don't LOOK\n\n?\r\nStra\xC3\x9F" "e";
+  std::ofstream(path("texts"), std::ios::binary) << "Don't LOOK\n\n?\r\nStra\xC3\x9F"
+                                                    "e";
 
   testing::internal::CaptureStdout();
   const auto done = words({path("texts")});
