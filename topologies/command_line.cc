@@ -65,6 +65,7 @@ struct Parser {
   ExplainOptions explain;
   ModelOptions model;
   GenerateOptions generate;
+  WordsOptions words_of;
 
   // Of the subcommand that was given.
   std::function<Result<Command>()> finish;
@@ -309,6 +310,10 @@ void Parser::add_looking() {
                 [this] { return Result<Command>(Command{model}); });
   topology(*sub);
   sub->add_flag("--json", model.json, "one JSON object");
+
+  sub = command(app, "words", "a text's words, as the model reads it",
+                [this] { return Result<Command>(Command{words_of}); });
+  sub->add_option("file", words_of.in, "a text a line; - is standard input");
 
   // Keep README.md and METRICS.md what the code says.
   command(app, "metrics-table", "", [] {

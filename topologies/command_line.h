@@ -22,7 +22,7 @@ struct PrintConfigTable {};
 using Command =
     std::variant<PrintText, PrintConfig, PrintConfigTable, RunOptions, ReplayOptions,
                  EvaluateOptions, DemoOptions, TopicsOptions, ProduceOptions, ValidateOptions,
-                 ProfileOptions, ExplainOptions, ModelOptions, GenerateOptions>;
+                 ProfileOptions, ExplainOptions, ModelOptions, GenerateOptions, WordsOptions>;
 
 struct CommandLine {
   Command command;

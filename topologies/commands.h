@@ -145,4 +145,11 @@ struct GenerateOptions {
 
 [[nodiscard]] Result<void> generate(const GenerateOptions& options);
 
+struct WordsOptions {
+  std::string in = "-";  // a text a line; "-" is standard input
+};
+
+// The words of each text as the model tells them apart, a line a text, a space between two.
+[[nodiscard]] Result<void> words(const WordsOptions& options);
+
 }  // namespace fovea::topologies

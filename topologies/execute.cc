@@ -48,7 +48,7 @@ Result<void> perform(const Config& config, const PrintConfig&) {
 template <class Options>
 constexpr bool kNeedsNoTopology =
     std::is_same_v<Options, PrintText> || std::is_same_v<Options, PrintConfigTable> ||
-    std::is_same_v<Options, GenerateOptions>;
+    std::is_same_v<Options, GenerateOptions> || std::is_same_v<Options, WordsOptions>;
 
 }  // namespace
 
@@ -64,6 +64,8 @@ Result<void> execute(const CommandLine& line) {
           return {};
         } else if constexpr (std::is_same_v<Options, GenerateOptions>) {
           return generate(options);
+        } else if constexpr (std::is_same_v<Options, WordsOptions>) {
+          return words(options);
         } else {
           static_assert(!kNeedsNoTopology<Options>);
           const auto config = line.built_in.empty()

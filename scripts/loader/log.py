@@ -21,7 +21,8 @@ class BadRow(Exception):
 class Progress:
     """How far the reading is, on stderr: one live line on a terminal, else a line now and then."""
 
-    def __init__(self):
+    def __init__(self, unit="lines"):
+        self.unit = unit
         self.live = sys.stderr.isatty()
         self.begun = time.monotonic()
         self.next_report = self.begun + (0.2 if self.live else 5)
@@ -36,7 +37,7 @@ class Progress:
             return
         self.next_report = now + (0.2 if self.live else 5)
         share = 100 * raw.tell() // max(size, 1)
-        text = f"{name}: {share:3d} %  {self.lines / (now - self.begun):,.0f} lines/s"
+        text = f"{name}: {share:3d} %  {self.lines / (now - self.begun):,.0f} {self.unit}/s"
         print(f"\r{text}\033[K" if self.live else text, end="" if self.live else "\n",
               file=sys.stderr, flush=True)
 

@@ -129,6 +129,8 @@ TEST(CommandLine, ReadsTheCommandsThatLook) {
   EXPECT_EQ(options<ExplainOptions>({"explain", "u1", "v.toml", "--size", "3"}).size, 3);
   EXPECT_TRUE(options<ModelOptions>({"model", "info", "v.toml", "--json"}).json);
   EXPECT_EQ(options<GenerateOptions>({"generate", "--out", "-", "--seed", "7"}).seed, 7U);
+  EXPECT_EQ(options<WordsOptions>({"words", "texts"}).in, "texts");
+  EXPECT_EQ(options<WordsOptions>({"words"}).in, "-");
 }
 
 TEST(CommandLine, BringsTheDemosOwnTopology) {

@@ -1,4 +1,5 @@
-// `generate` and `validate`, file to file: what the one writes the other accepts.
+// `generate` and `validate`, file to file: what the one writes the other accepts. `words` of a
+// file.
 
 #include <gtest/gtest.h>
 
@@ -68,6 +69,23 @@ TEST_F(FileCommands, ValidateNamesTheFirstRecordAtFault) {
   ASSERT_FALSE(valid);
   EXPECT_NE(valid.error().message.find("events.ndjson line 1001: not_json"), std::string::npos)
       << valid.error().message;
+}
+
+TEST_F(FileCommands, WordsAreALineATextAlsoOfOneWithoutAny) {
+  std::ofstream(path("texts"), std::ios::binary) << "Don't LOOK\n\n?\r\nStra\xC3\x9F"
+                                                    "e";
+
+  testing::internal::CaptureStdout();
+  const auto done = words({path("texts")});
+  const std::string out = testing::internal::GetCapturedStdout();
+
+  EXPECT_TRUE(done);
+  EXPECT_EQ(out, "don t look\n\n\nstrasse\n");
+}
+
+TEST_F(FileCommands, WordsOfNoFileAreAnError) {
+  EXPECT_EQ(words({path("nothing")}).error().message, path("nothing") + ": cannot be read");
+  EXPECT_EQ(words({path("")}).error().message, path("") + ": cannot be read to its end");
 }
 
 TEST_F(FileCommands, AFileThatIsNotThereIsNamed) {

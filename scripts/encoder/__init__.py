@@ -1,0 +1,1 @@
+"""How encode_items.py makes vectors of words."""
