@@ -122,30 +122,35 @@ constexpr Reserved kReserved[] = {
     {"transactional.id", kNamedByTheTopology},
 };
 
+// What we suggest to all, besides what we suggest to one.
+Properties with_everybodys(Properties own) {
+  own.insert({{"client.id", "fovea"},
+              // A broker that is back is found within a second, not within ten.
+              {"reconnect.backoff.max.ms", "1000"},
+              // One that is cut off refuses nothing: only an answer overdue tells that another
+              // leads its partitions by now. The client would wait for a minute.
+              {"socket.timeout.ms", "10000"}});
+  return own;
+}
+
 // Ours to suggest, the team's to change.
 const Properties& suggested(KafkaRole role) {
-  // A broker that is back is found within a second, not within ten.
-  static const Properties everybody{{"client.id", "fovea"}, {"reconnect.backoff.max.ms", "1000"}};
-  static const Properties member{
-      {"client.id", "fovea"},
-      {"reconnect.backoff.max.ms", "1000"},
+  static const Properties everybody = with_everybodys({});
+  static const Properties member = with_everybodys({
       // The shortest a broker allows: how long a member that was killed is waited for.
       {"session.timeout.ms", "6000"},
       {"heartbeat.interval.ms", "500"},
       {"fetch.wait.max.ms", "100"},
       {"fetch.error.backoff.ms", "50"},
       // Not 64 MiB: profiles need the memory more than records that wait.
-      {"queued.max.messages.kbytes", "16384"}};
+      {"queued.max.messages.kbytes", "16384"},
+  });
   // A reader finds the end of its log by an empty fetch, so it waits for as long as that lasts.
-  static const Properties reader{{"client.id", "fovea"},
-                                 {"reconnect.backoff.max.ms", "1000"},
-                                 {"fetch.wait.max.ms", "20"},
-                                 {"fetch.error.backoff.ms", "50"},
-                                 {"queued.max.messages.kbytes", "16384"}};
-  static const Properties producer{{"client.id", "fovea"},
-                                   {"reconnect.backoff.max.ms", "1000"},
-                                   {"linger.ms", "1"},
-                                   {"compression.codec", "lz4"}};
+  static const Properties reader = with_everybodys({{"fetch.wait.max.ms", "20"},
+                                                    {"fetch.error.backoff.ms", "50"},
+                                                    {"queued.max.messages.kbytes", "16384"}});
+  static const Properties producer =
+      with_everybodys({{"linger.ms", "1"}, {"compression.codec", "lz4"}});
   switch (role) {
     case KafkaRole::kMember:
       return member;

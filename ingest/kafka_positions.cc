@@ -25,6 +25,9 @@ constexpr milliseconds kPause{100};
 // Committed offsets that are kept back for longer lie behind somebody's open transaction.
 constexpr milliseconds kUnstable{300};
 
+// How long the leader that the client knows is waited for before the cluster is asked who leads.
+constexpr milliseconds kLeaderAnswers{1'000};
+
 int as_int(milliseconds time) {
   return static_cast<int>(time.count());
 }
@@ -81,6 +84,19 @@ void end_what_blocks(KafkaClient& client, const KafkaSettings& settings, const s
                                owner + ", which is ended");
     if (open_kafka_transactional_sink(settings, owner, kAnswerWithin)) ended.insert(owner);
   }
+}
+
+// Not rd_kafka_query_watermark_offsets(), which heeds no time-out once it waits for the leader. As
+// times, the names of a partition's two ends mean these.
+rd_kafka_resp_err_t ask_end(KafkaClient& client, const TopicPartition& at, Offset name,
+                            milliseconds timeout, Offset& end) {
+  const KafkaPartitions one = to_kafka(std::vector<TopicPartition>{at});
+  rd_kafka_topic_partition_t& element = one->elems[0];
+  element.offset = name;
+  const auto code = rd_kafka_offsets_for_times(client.handle(), one.get(), as_int(timeout));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return code;
+  end = element.offset;
+  return element.err;
 }
 
 }  // namespace
@@ -147,22 +163,27 @@ Result<std::vector<TopicPosition>> positions_at(KafkaClient& client,
 Result<PartitionReader::Ends> partition_ends(KafkaClient& client, const TopicPartition& at,
                                              milliseconds timeout) {
   const auto deadline = steady_clock::now() + timeout;
+  const auto left = [&] {
+    return std::max(milliseconds{1}, duration_cast<milliseconds>(deadline - steady_clock::now()));
+  };
   rd_kafka_poll(client.handle(), 0);
-  for (;;) {
-    const auto left =
-        std::max(milliseconds{1}, duration_cast<milliseconds>(deadline - steady_clock::now()));
+  for (auto patience = std::min(kLeaderAnswers, timeout / 2);; patience = left()) {
     PartitionReader::Ends ends;
-    const auto code = rd_kafka_query_watermark_offsets(
-        client.handle(), at.topic.c_str(), at.partition, &ends.low, &ends.high, as_int(left));
+    auto code = ask_end(client, at, RD_KAFKA_OFFSET_BEGINNING, patience, ends.low);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      code = ask_end(client, at, RD_KAFKA_OFFSET_END, patience, ends.high);
+    }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
       client.heard();
       return ends;
     }
-    // A topic that was made a moment ago answers "not the leader" for a while.
     if (kafka_disposition(code) != Disposition::kRetry || steady_clock::now() >= deadline) {
       return kafka_error(code, "ends of " + words_for(at));
     }
+    // A topic that was made a moment ago answers "not the leader" for a while. Where the leader is
+    // gone the client would ask it for minutes, unless it is made to look who leads now.
     rd_kafka_poll(client.handle(), 20);
+    (void)client.partition_count(at.topic, left());
   }
 }
 

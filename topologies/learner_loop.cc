@@ -355,8 +355,7 @@ void LearnerLoop::mark_if_due(TimePoint now) {
 void LearnerLoop::write_mark(milliseconds flush_timeout) {
   // Told to stop while the log was being reopened, as in step(): there is nothing to compare with.
   if (!reader_) return;
-  // Not ends(): librdkafka 2.0.2 waits there for as long as no broker answers, whatever the
-  // time-out, and this thread would neither fold nor stop.
+  // Not ends(), which waits where no broker answers: this thread would neither fold nor stop.
   const auto lag =
       static_cast<std::uint64_t>(std::max<Offset>(0, reader_->known_end() - reader_->next()));
   const auto mark = follower_.take_mark(lag);

@@ -22,6 +22,15 @@ std::string refusal(const KafkaSettings& settings) {
   return checked.error().message;
 }
 
+std::string value_of(const char* name, const KafkaSettings& settings, KafkaRole role) {
+  const auto conf = make_kafka_conf(settings, role);
+  if (!conf) return conf.error().message;
+  char value[32] = "";
+  std::size_t size = sizeof value;
+  EXPECT_EQ(rd_kafka_conf_get(conf->get(), name, value, &size), RD_KAFKA_CONF_OK);
+  return value;
+}
+
 TEST(KafkaSettings, UnknownPropertyNamesTheNearestOne) {
   EXPECT_EQ(refusal(with("bootstrap.server", "x:1")),
             "unknown Kafka property bootstrap.server: the nearest known one is bootstrap.servers");
@@ -45,12 +54,17 @@ TEST(KafkaSettings, WhatTheDeliveryProtocolNeedsIsRefusedWithItsReason) {
 
 // A record given up for its age would leave a hole that enable.gapless.guarantee does not close.
 TEST(KafkaSettings, AProducerGivesNoRecordUpForItsAge) {
-  const auto conf = make_kafka_conf(with("linger.ms", "5"), KafkaRole::kProducer);
-  ASSERT_TRUE(conf) << conf.error().message;
-  char value[32] = "";
-  std::size_t size = sizeof value;
-  ASSERT_EQ(rd_kafka_conf_get(conf->get(), "message.timeout.ms", value, &size), RD_KAFKA_CONF_OK);
-  EXPECT_STREQ(value, "0");
+  EXPECT_EQ(value_of("message.timeout.ms", with("linger.ms", "5"), KafkaRole::kProducer), "0");
+}
+
+// A broker that was cut off closes no connection: its partitions stood still for the client's
+// minute.
+TEST(KafkaSettings, NobodyWaitsAMinuteForAnAnswer) {
+  for (const KafkaRole role :
+       {KafkaRole::kMember, KafkaRole::kReader, KafkaRole::kProducer, KafkaRole::kAdmin}) {
+    EXPECT_EQ(value_of("socket.timeout.ms", with("client.id", "x"), role), "10000");
+    EXPECT_EQ(value_of("socket.timeout.ms", with("socket.timeout.ms", "7000"), role), "7000");
+  }
 }
 
 TEST(KafkaSettings, AValueOutOfRangeIsNamed) {
