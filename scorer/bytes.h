@@ -93,9 +93,14 @@ class ByteReader {
     return static_cast<std::size_t>(value);
   }
   std::string text() {
+    std::string value;
+    text(value);
+    return value;
+  }
+  void text(std::string& value) {
     const std::size_t size = count();
     const char* from = take(size);
-    return from == nullptr ? std::string() : std::string(from, size);
+    value.assign(from == nullptr ? std::string_view() : std::string_view(from, size));
   }
   template <class T>
   requires std::is_trivially_copyable_v<T>

@@ -62,6 +62,12 @@ void ItemParameters::start(Slot slot, ItemKey key, const std::vector<float>& lik
 
 void ItemParameters::copy_changed(ItemParameters& view, std::size_t view_index) {
   // A view is never learned from, so it goes without the Adagrad sums.
+  if (changes_.drain_whole(view_index)) {
+    view.in_ = in_;
+    view.out_ = out_;
+    view.bias_ = bias_;
+    return;
+  }
   view.in_.resize(in_.size());
   view.out_.resize(out_.size());
   view.bias_.resize(bias_.size());
@@ -86,7 +92,7 @@ void ItemParameters::load(ByteReader& in) {
     in.fail();
     return;
   }
-  for (std::size_t slot = 0; slot < rows; ++slot) changes_.mark(static_cast<Slot>(slot));
+  changes_.mark_all(rows);
 }
 
 std::uint64_t ItemParameters::bytes() const {

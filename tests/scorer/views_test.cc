@@ -142,6 +142,23 @@ TEST(Views, OutliveARestoreAndThenShowTheOtherModelAlone) {
   EXPECT_EQ(learner->snapshot(), other->snapshot());
 }
 
+// Between a restore and its second copy rows change and are added: the copy is neither whole nor a
+// list of rows alone.
+TEST(Views, ShowWhatIsLearnedBetweenARestoreAndTheSecondCopy) {
+  SmallStream stream(small_settings());
+  const auto learner = new_learner(small_settings());
+  fold(*learner, stream, 60);
+  const std::size_t restored = learner->model().item_count();
+  ASSERT_TRUE(learner->restore(learner->snapshot()));
+  EXPECT_TRUE(tables_of(*learner->view()) == tables_of(learner->model()));
+  fold(*learner, stream, 300, 60);
+  ASSERT_GT(learner->model().item_count(), restored);
+  for (int copies = 0; copies < 2; ++copies) {
+    ASSERT_TRUE(learner->publish());
+    EXPECT_TRUE(tables_of(*learner->view()) == tables_of(learner->model()));
+  }
+}
+
 TEST(Views, AMovedViewIsReleasedOnce) {
   const auto learner = new_learner(small_settings());
   {
