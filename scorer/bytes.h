@@ -116,6 +116,15 @@ class ByteReader {
       }
     }
   }
+  // Passes over an array of T; the reader answered reads it, on another thread if need be.
+  template <class T>
+  [[nodiscard]] ByteReader array_apart() {
+    const std::size_t from = at_;
+    const std::size_t size = count(sizeof(T));
+    (void)take(size * sizeof(T));
+    return ByteReader(bytes_.substr(from, at_ - from));
+  }
+  [[nodiscard]] std::size_t left() const { return bytes_.size() - at_; }
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] bool at_end() const { return !failed_ && at_ == bytes_.size(); }
   void fail() { failed_ = true; }

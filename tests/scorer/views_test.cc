@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <string>
 #include <thread>
 
 #include "scorer/learner.h"
@@ -156,6 +157,34 @@ TEST(Views, ShowWhatIsLearnedBetweenARestoreAndTheSecondCopy) {
   for (int copies = 0; copies < 2; ++copies) {
     ASSERT_TRUE(learner->publish());
     EXPECT_TRUE(tables_of(*learner->view()) == tables_of(learner->model()));
+  }
+}
+
+// Large enough that two threads read it and copy it.
+TEST(Views, OfALargeModelAreWhatItsSnapshotHolds) {
+  constexpr Offset kItems = 5'000;
+  ModelSettings settings = small_settings();
+  settings.dim = 64;
+  const auto learner = new_learner(settings);
+  for (Offset item = 0; item < kItems; ++item) {
+    LearningRecord record;
+    record.source = {"items", 0, item, 0};
+    ItemChange change;
+    change.item.item.key = small_key(static_cast<std::uint64_t>(item));
+    change.item.item.id = std::to_string(item);
+    record.body = std::move(change);
+    fold(*learner, record, item);
+  }
+  SmallStream stream(settings);
+  fold(*learner, stream, 200, kItems);
+  const std::string snapshot = learner->snapshot();
+
+  const auto restored = new_learner(settings);
+  ASSERT_TRUE(restored->restore(snapshot));
+  EXPECT_TRUE(restored->snapshot() == snapshot);
+  for (int copies = 0; copies < 2; ++copies) {
+    EXPECT_TRUE(tables_of(*restored->view()) == tables_of(learner->model()));
+    ASSERT_TRUE(restored->publish());
   }
 }
 
