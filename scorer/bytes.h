@@ -93,9 +93,14 @@ class ByteReader {
     return static_cast<std::size_t>(value);
   }
   std::string text() {
+    std::string value;
+    text(value);
+    return value;
+  }
+  void text(std::string& value) {
     const std::size_t size = count();
     const char* from = take(size);
-    return from == nullptr ? std::string() : std::string(from, size);
+    value.assign(from == nullptr ? std::string_view() : std::string_view(from, size));
   }
   template <class T>
   requires std::is_trivially_copyable_v<T>
@@ -111,6 +116,15 @@ class ByteReader {
       }
     }
   }
+  // Passes over an array of T; the reader answered reads it, on another thread if need be.
+  template <class T>
+  [[nodiscard]] ByteReader array_apart() {
+    const std::size_t from = at_;
+    const std::size_t size = count(sizeof(T));
+    (void)take(size * sizeof(T));
+    return ByteReader(bytes_.substr(from, at_ - from));
+  }
+  [[nodiscard]] std::size_t left() const { return bytes_.size() - at_; }
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] bool at_end() const { return !failed_ && at_ == bytes_.size(); }
   void fail() { failed_ = true; }

@@ -14,6 +14,23 @@ std::string as_text(const std::variant<double, std::string>& value) {
   return fmt::format("{}", std::get<double>(value));
 }
 
+void load(ByteReader& in, ItemInfo& info) {
+  in.text(info.id);
+  in.text(info.title);
+  in.text(info.provider);
+  info.categories.resize(in.count());
+  for (auto& category : info.categories) in.text(category);
+  info.attributes.resize(in.count(2));
+  for (auto& [name, value] : info.attributes) {
+    in.text(name);
+    in.text(value);
+  }
+  info.published_ms = in.fixed<std::int64_t>();
+  const auto available = in.fixed<std::uint8_t>();
+  if (available > 1) in.fail();
+  info.available = available == 1;
+}
+
 }  // namespace
 
 bool ItemInfo::matches(const std::string& attribute, const std::string& value) const {
@@ -27,24 +44,24 @@ bool ItemInfo::matches(const std::string& attribute, const std::string& value) c
 }
 
 Slot Catalogue::add(const ItemRef& item) {
-  const auto [found, is_new] = slots_.try_emplace(item.key, static_cast<Slot>(keys_.size()));
-  if (is_new) {
-    keys_.push_back(item.key);
-    ItemInfo info;
-    info.id = item.id;
-    infos_.push_back(std::make_shared<const ItemInfo>(std::move(info)));
-    live_.push_back(1);
-    changes_.mark(found->second);
-  }
-  return found->second;
+  const Slot known = items_.find(item.key);
+  if (known != kNoSlot) return known;
+  const auto slot = static_cast<Slot>(size());
+  items_.add(item.key);
+  infos_.push_back(nullptr);
+  live_.push_back(0);
+  name(slot, item.id);
+  return slot;
 }
 
 void Catalogue::replace(Slot slot, const ItemRef& item) {
-  slots_.erase(keys_[slot]);
-  slots_.emplace(item.key, slot);
-  keys_[slot] = item.key;
+  items_.set(slot, item.key);
+  name(slot, item.id);
+}
+
+void Catalogue::name(Slot slot, const std::string& id) {
   ItemInfo info;
-  info.id = item.id;
+  info.id = id;
   infos_[slot] = std::make_shared<const ItemInfo>(std::move(info));
   live_[slot] = 1;
   changes_.mark(slot);
@@ -78,27 +95,27 @@ void Catalogue::take(Slot slot, const Catalogue& from, Slot from_slot) {
 }
 
 void Catalogue::copy_changed(Catalogue& view, std::size_t view_index) {
+  if (changes_.drain_whole(view_index)) {
+    view.items_ = items_;
+    view.infos_ = infos_;
+    view.live_ = live_;
+    return;
+  }
   for (std::size_t slot = view.size(); slot < size(); ++slot) {
-    view.slots_.insert_or_assign(keys_[slot], static_cast<Slot>(slot));
-    view.keys_.push_back(keys_[slot]);
+    view.items_.add(items_.key(static_cast<Slot>(slot)));
   }
   view.infos_.resize(size());
   view.live_.resize(size());
   changes_.drain(view_index, [&](Slot slot) {
-    if (view.keys_[slot] != keys_[slot]) {
-      // The one that gave way may be back in another row, which may have been copied before.
-      const auto old = view.slots_.find(view.keys_[slot]);
-      if (old != view.slots_.end() && old->second == slot) view.slots_.erase(old);
-      view.slots_.insert_or_assign(keys_[slot], slot);
-      view.keys_[slot] = keys_[slot];
-    }
+    // Rows may be copied in another order than items moved between them.
+    if (view.items_.key(slot) != items_.key(slot)) view.items_.set(slot, items_.key(slot));
     view.infos_[slot] = infos_[slot];
     view.live_[slot] = live_[slot];
   });
 }
 
 void Catalogue::save(ByteWriter& out) const {
-  out.array(keys_);
+  out.array(items_.keys());
   for (const auto& info : infos_) {
     out.text(info->id);
     out.text(info->title);
@@ -116,36 +133,23 @@ void Catalogue::save(ByteWriter& out) const {
 }
 
 void Catalogue::load(ByteReader& in) {
-  in.array(keys_);
-  slots_.clear();
-  slots_.reserve(keys_.size());
-  infos_.clear();
-  live_.clear();
-  for (std::size_t slot = 0; slot < keys_.size() && !in.failed(); ++slot) {
-    ItemInfo info;
-    info.id = in.text();
-    info.title = in.text();
-    info.provider = in.text();
-    info.categories.resize(in.count());
-    for (auto& category : info.categories) category = in.text();
-    info.attributes.resize(in.count(2));
-    for (auto& [name, value] : info.attributes) {
-      name = in.text();
-      value = in.text();
-    }
-    info.published_ms = in.fixed<std::int64_t>();
-    const auto available = in.fixed<std::uint8_t>();
-    if (available > 1) in.fail();
-    info.available = available == 1;
-    live_.push_back(info.available ? 1 : 0);
-    infos_.push_back(std::make_shared<const ItemInfo>(std::move(info)));
-    if (!slots_.emplace(keys_[slot], static_cast<Slot>(slot)).second) in.fail();
-    changes_.mark(static_cast<Slot>(slot));
+  std::vector<ItemKey> keys;
+  in.array(keys);
+  const std::size_t count = keys.size();
+  if (!items_.assign(std::move(keys))) return in.fail();
+  infos_.resize(count);
+  live_.resize(count);
+  for (std::size_t slot = 0; slot < count && !in.failed(); ++slot) {
+    auto info = std::make_shared<ItemInfo>();
+    scorer::load(in, *info);
+    live_[slot] = info->available ? 1 : 0;
+    infos_[slot] = std::move(info);
   }
+  changes_.mark_all(count);
 }
 
 std::uint64_t Catalogue::bytes() const {
-  std::uint64_t total = size() * (sizeof(ItemKey) + sizeof(infos_[0]) + 1 + 48);
+  std::uint64_t total = items_.bytes() + size() * (sizeof(infos_[0]) + 1);
   for (const auto& info : infos_) {
     total += sizeof(ItemInfo) + info->id.capacity() + info->title.capacity();
     for (const auto& category : info->categories) total += sizeof category + category.capacity();

@@ -9,11 +9,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "scorer/bytes.h"
 #include "scorer/changes.h"
+#include "scorer/item_index.h"
 #include "vocab/ids.h"
 #include "vocab/item.h"
 
@@ -35,12 +35,9 @@ struct ItemInfo {
 
 class Catalogue {
  public:
-  [[nodiscard]] std::size_t size() const { return keys_.size(); }
-  [[nodiscard]] Slot find(ItemKey key) const {
-    const auto found = slots_.find(key);
-    return found == slots_.end() ? kNoSlot : found->second;
-  }
-  [[nodiscard]] ItemKey key(Slot slot) const { return keys_[slot]; }
+  [[nodiscard]] std::size_t size() const { return items_.size(); }
+  [[nodiscard]] Slot find(ItemKey key) const { return items_.find(key); }
+  [[nodiscard]] ItemKey key(Slot slot) const { return items_.key(slot); }
   [[nodiscard]] const ItemInfo& info(Slot slot) const { return *infos_[slot]; }
   [[nodiscard]] bool live(Slot slot) const { return live_[slot] != 0; }
 
@@ -58,8 +55,10 @@ class Catalogue {
   [[nodiscard]] std::uint64_t bytes() const;
 
  private:
-  std::unordered_map<ItemKey, Slot> slots_;
-  std::vector<ItemKey> keys_;
+  // All that is known of a new item.
+  void name(Slot slot, const std::string& id);
+
+  ItemIndex items_;
   // Shared with the views, which read an old version while a new one is put in its place.
   std::vector<std::shared_ptr<const ItemInfo>> infos_;
   std::vector<std::uint8_t> live_;

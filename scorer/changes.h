@@ -26,20 +26,38 @@ class Changes {
     pending_[slot] = kAllViews;
   }
 
+  // Every row there is, whatever was marked before.
+  void mark_all(std::size_t count) {
+    pending_.assign(count, kAllViews);
+    slots_ = {};
+    first_.fill(count);
+  }
+
+  // Whether `view` has seen no row at all; then all are forgotten, for the caller to copy whole.
+  [[nodiscard]] bool drain_whole(std::size_t view) {
+    if (first_[view] == 0 || first_[view] != pending_.size()) return false;
+    drain(view, [](Slot) {});
+    return true;
+  }
+
   // Calls `copy(slot)` for every row that `view` has not seen, and forgets them.
   template <class Copy>
   void drain(std::size_t view, Copy&& copy) {
-    for (const Slot slot : slots_[view]) {
+    const auto done = [&](Slot slot) {
       copy(slot);
       pending_[slot] &= static_cast<std::uint8_t>(~(1U << view));
-    }
+    };
+    for (std::size_t slot = 0; slot < first_[view]; ++slot) done(static_cast<Slot>(slot));
+    first_[view] = 0;
+    for (const Slot slot : slots_[view]) done(slot);
     slots_[view].clear();
   }
 
  private:
   static constexpr std::uint8_t kAllViews = (1U << kViewCount) - 1;
-  std::vector<std::uint8_t> pending_;  // a bit a view
-  std::array<std::vector<Slot>, kViewCount> slots_;
+  std::vector<std::uint8_t> pending_;                // a bit a view
+  std::array<std::size_t, kViewCount> first_{};      // so many rows, all of them, and
+  std::array<std::vector<Slot>, kViewCount> slots_;  // these
 };
 
 }  // namespace fovea::scorer

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scorer/beside.h"
 #include "scorer/kernels.h"
 #include "scorer/random.h"
 #include "scorer/same_bits.h"
@@ -62,6 +63,12 @@ void ItemParameters::start(Slot slot, ItemKey key, const std::vector<float>& lik
 
 void ItemParameters::copy_changed(ItemParameters& view, std::size_t view_index) {
   // A view is never learned from, so it goes without the Adagrad sums.
+  if (changes_.drain_whole(view_index)) {
+    view.in_ = in_;
+    view.out_ = out_;
+    view.bias_ = bias_;
+    return;
+  }
   view.in_.resize(in_.size());
   view.out_.resize(out_.size());
   view.bias_.resize(bias_.size());
@@ -79,14 +86,21 @@ void ItemParameters::save(ByteWriter& out) const {
 }
 
 void ItemParameters::load(ByteReader& in) {
-  for (auto* column : {&in_, &out_, &in_sum_, &out_sum_, &bias_, &bias_sum_}) in.array(*column);
+  // Three quarters of a snapshot are these two.
+  ByteReader in_rows = in.array_apart<float>();
+  ByteReader out_rows = in.array_apart<float>();
+  auto read = beside(in_rows.left(), [&] { in_rows.array(in_); });
+  out_rows.array(out_);
+  read.get();
+  if (in_rows.failed() || out_rows.failed()) in.fail();
+  for (auto* column : {&in_sum_, &out_sum_, &bias_, &bias_sum_}) in.array(*column);
   const std::size_t rows = bias_.size();
   if (in_.size() != rows * stride_ || out_.size() != rows * stride_ || in_sum_.size() != rows ||
       out_sum_.size() != rows || bias_sum_.size() != rows) {
     in.fail();
     return;
   }
-  for (std::size_t slot = 0; slot < rows; ++slot) changes_.mark(static_cast<Slot>(slot));
+  changes_.mark_all(rows);
 }
 
 std::uint64_t ItemParameters::bytes() const {

@@ -5,6 +5,7 @@
 
 #include <xxhash.h>
 
+#include "scorer/beside.h"
 #include "scorer/model_info.h"
 #include "scorer/own_items.h"
 
@@ -84,6 +85,9 @@ void Model::relate(Slot slot, bool is_chosen, const Kernels& kernels) {
 }
 
 void Model::copy_changed(Model& view, std::size_t view_index) {
+  // A view made anew is as much to copy as a snapshot is to read, the vectors the greater part.
+  const std::uint64_t anew = view.item_count() == 0 ? items.bytes() : 0;
+  auto vectors = beside(anew, [&] { items.copy_changed(view.items, view_index); });
   view.stamp = stamp;
   view.parent = parent;
   catalogue.copy_changed(view.catalogue, view_index);
@@ -92,12 +96,12 @@ void Model::copy_changed(Model& view, std::size_t view_index) {
   pairs.copy_changed(view.pairs, view_index);
   neighbours.copy_changed(view.neighbours, view_index);
   content.copy_changed(view.content, view_index);
-  items.copy_changed(view.items, view_index);
   view.attention = attention;
   view.linear = linear;
   view.head = head;
   view.calibration = calibration;
   repeat.copy_changed(view.repeat, view_index);
+  vectors.get();
 }
 
 void Model::save(ByteWriter& out) const {

@@ -103,7 +103,7 @@ void Popularity::load(ByteReader& in) {
     in.fail();
     return;
   }
-  for (std::size_t slot = 0; slot < rows; ++slot) changes_.mark(static_cast<Slot>(slot));
+  changes_.mark_all(rows);
 }
 
 std::uint64_t Popularity::bytes() const {

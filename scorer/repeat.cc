@@ -156,7 +156,7 @@ void Repeat::load(ByteReader& in, std::size_t item_count) {
     in.fail();
     return;
   }
-  for (std::size_t slot = 0; slot < item_count; ++slot) changes_.mark(static_cast<Slot>(slot));
+  changes_.mark_all(item_count);
 }
 
 }  // namespace fovea::scorer

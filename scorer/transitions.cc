@@ -219,7 +219,7 @@ void Transitions::load(ByteReader& in, std::size_t item_count) {
   in.array(position_);
   if (position_.size() != positions) in.fail();
   gap_ = in.fixed<decltype(gap_)>();
-  for (std::size_t slot = 0; slot < item_count; ++slot) changes_.mark(static_cast<Slot>(slot));
+  changes_.mark_all(item_count);
 }
 
 std::uint64_t Transitions::bytes() const {

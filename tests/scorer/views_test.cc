@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <string>
 #include <thread>
 
 #include "scorer/learner.h"
@@ -140,6 +141,51 @@ TEST(Views, OutliveARestoreAndThenShowTheOtherModelAlone) {
     EXPECT_TRUE(tables_of(*learner->view()) == tables_of(other->model()));
   }
   EXPECT_EQ(learner->snapshot(), other->snapshot());
+}
+
+// Between a restore and its second copy rows change and are added: the copy is neither whole nor a
+// list of rows alone.
+TEST(Views, ShowWhatIsLearnedBetweenARestoreAndTheSecondCopy) {
+  SmallStream stream(small_settings());
+  const auto learner = new_learner(small_settings());
+  fold(*learner, stream, 60);
+  const std::size_t restored = learner->model().item_count();
+  ASSERT_TRUE(learner->restore(learner->snapshot()));
+  EXPECT_TRUE(tables_of(*learner->view()) == tables_of(learner->model()));
+  fold(*learner, stream, 300, 60);
+  ASSERT_GT(learner->model().item_count(), restored);
+  for (int copies = 0; copies < 2; ++copies) {
+    ASSERT_TRUE(learner->publish());
+    EXPECT_TRUE(tables_of(*learner->view()) == tables_of(learner->model()));
+  }
+}
+
+// Large enough that two threads read it and copy it.
+TEST(Views, OfALargeModelAreWhatItsSnapshotHolds) {
+  constexpr Offset kItems = 5'000;
+  ModelSettings settings = small_settings();
+  settings.dim = 64;
+  const auto learner = new_learner(settings);
+  for (Offset item = 0; item < kItems; ++item) {
+    LearningRecord record;
+    record.source = {"items", 0, item, 0};
+    ItemChange change;
+    change.item.item.key = small_key(static_cast<std::uint64_t>(item));
+    change.item.item.id = std::to_string(item);
+    record.body = std::move(change);
+    fold(*learner, record, item);
+  }
+  SmallStream stream(settings);
+  fold(*learner, stream, 200, kItems);
+  const std::string snapshot = learner->snapshot();
+
+  const auto restored = new_learner(settings);
+  ASSERT_TRUE(restored->restore(snapshot));
+  EXPECT_TRUE(restored->snapshot() == snapshot);
+  for (int copies = 0; copies < 2; ++copies) {
+    EXPECT_TRUE(tables_of(*restored->view()) == tables_of(learner->model()));
+    ASSERT_TRUE(restored->publish());
+  }
 }
 
 TEST(Views, AMovedViewIsReleasedOnce) {
