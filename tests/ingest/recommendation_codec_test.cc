@@ -69,6 +69,7 @@ Recommendation slate_of(std::size_t item_count, bool titles) {
     if (titles) item.title = "Dark Knight, The (20" + std::to_string(10 + i) + ")";
     item.rank = static_cast<std::int32_t>(i) + 1;
     item.attention = 1.0F / static_cast<float>(item_count);
+    item.probability = 0.0123F / static_cast<float>(item_count);
     item.why = explanation_of(i);
     item.score = sum_of(*item.why);
   }
@@ -107,6 +108,7 @@ TEST(RecommendationCodec, ReadsBackWhatItWroteInFull) {
     EXPECT_EQ(back->items[i].rank, r.items[i].rank);
     EXPECT_NEAR(back->items[i].score, r.items[i].score, 1e-5);
     EXPECT_NEAR(back->items[i].attention, r.items[i].attention, 1e-4);
+    EXPECT_NEAR(back->items[i].probability, r.items[i].probability, 1e-3F * r.items[i].probability);
     EXPECT_FLOAT_EQ(back->items[i].propensity, r.items[i].propensity);
     ASSERT_EQ(back->items[i].why.has_value(), r.items[i].why.has_value());
     if (!r.items[i].why) continue;
