@@ -111,7 +111,7 @@ void append_why(std::string& out, const Explanation& why, const Listed& listed,
 }
 
 void append_item(std::string& out, const RecommendedItem& item, const Listed& listed,
-                 const HistoryTable& table) {
+                 const HistoryTable& table, bool probability) {
   out += "{\"rank\":";
   append_json_integer(out, item.rank);
   out += ",\"id\":";
@@ -122,8 +122,10 @@ void append_item(std::string& out, const RecommendedItem& item, const Listed& li
   }
   out += ",\"score\":";
   append_json_rounded(out, item.score);
-  out += ",\"probability\":";
-  append_json_significant(out, double{item.probability}, 4);
+  if (probability) {
+    out += ",\"probability\":";
+    append_json_significant(out, double{item.probability}, 4);
+  }
   out += ",\"attention\":";
   append_json_significant(out, double{item.attention}, 4);
   out += ",\"propensity\":";
@@ -173,6 +175,7 @@ void append_head(std::string& out, const Recommendation& r) {
 struct Choice {
   std::vector<Listed> listed;
   HistoryTable table;
+  bool probabilities = true;
 };
 
 std::string encode(const Recommendation& r, const Choice& choice) {
@@ -191,7 +194,7 @@ std::string encode(const Recommendation& r, const Choice& choice) {
   out += ",\"items\":[";
   for (std::size_t i = 0; i < r.items.size(); ++i) {
     if (i > 0) out += ',';
-    append_item(out, r.items[i], choice.listed[i], choice.table);
+    append_item(out, r.items[i], choice.listed[i], choice.table, choice.probabilities);
   }
   out += "]}";
   return out;
@@ -214,6 +217,7 @@ class BriefChoice {
  public:
   BriefChoice(const Recommendation& r, std::size_t bytes_max) : r_(r), bytes_max_(bytes_max) {
     choice_.listed.resize(r.items.size());
+    choice_.probabilities = r.items.size() <= kBriefProbabilities;
     used_ = encode(r, choice_).size() + std::string_view(",\"history\":[]").size();
   }
 

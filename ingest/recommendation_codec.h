@@ -39,6 +39,8 @@ enum class RecommendationDetail : std::uint8_t {
 
 inline constexpr std::size_t kBriefBytesMax = 6 * 1024;
 inline constexpr std::size_t kBriefItems = 20;
+// Up to so many items have their probabilities in brief: of more, the reasons need the room.
+inline constexpr std::size_t kBriefProbabilities = 10;
 
 // One line without a newline. In brief, parts that do not fit move into the two sums; ids and
 // titles are never cut, so a slate of very long ones is longer than 6 KiB and lists no parts.

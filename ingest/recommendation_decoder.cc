@@ -178,7 +178,7 @@ RecommendedItem read_item(const dom::element& from, const std::vector<HistoryCon
   item.item.key = item_key(item.item.id);
   if (in.has("title")) in.text("title", item.title);
   in.number("score", item.score);
-  // Absent in what older versions wrote.
+  // Absent in longer brief slates, and in what older versions wrote.
   if (in.has("probability")) in.number("probability", item.probability);
   in.number("attention", item.attention);
   in.number("propensity", item.propensity);

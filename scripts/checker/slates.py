@@ -55,7 +55,7 @@ def check_message(slate, config, report):
 
 def _check_sum(item, where, config, report):
     score, why = item["score"], item.get("why")
-    probability = item.get("probability", 0)  # absent in what older versions wrote
+    probability = item.get("probability", 0)  # absent in longer brief slates
     if not math.isfinite(score) or not 0 <= item["propensity"] <= 1 or not 0 <= probability <= 1:
         report("wrong_sum", f"{where}: item {item['id']!r} has score {score}, "
                             f"propensity {item['propensity']}, probability {probability}")

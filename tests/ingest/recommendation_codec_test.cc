@@ -151,6 +151,17 @@ TEST(RecommendationCodec, ABriefSlateOfTwentyStaysWithinSixKilobytes) {
   }
 }
 
+TEST(RecommendationCodec, ALongBriefSlateHasNoProbabilities) {
+  for (const std::size_t size : {10U, 11U}) {
+    const Recommendation r = slate_of(size, false);
+    const auto brief = decode_recommendation(encode_recommendation(r));
+    const auto full = decode_recommendation(encode_recommendation(r, RecommendationDetail::kFull));
+    ASSERT_TRUE(brief.has_value() && full.has_value());
+    EXPECT_EQ(brief->items[0].probability > 0.0F, size == 10);
+    EXPECT_GT(full->items[0].probability, 0.0F);
+  }
+}
+
 TEST(RecommendationCodec, ABriefSlateOfTenListsEveryPart) {
   const auto back = decode_recommendation(encode_recommendation(slate_of(10, true)));
   ASSERT_TRUE(back.has_value());
