@@ -16,6 +16,8 @@
 //              "why":{"bias":0.31,"user":0.02,"history":{"0":1.93},"features":{"popularity":2.1},
 //                     "other_history":0.2,"other_features":0.25}}]}
 //
+// `probability` is left out of a brief slate of more than kBriefProbabilities items.
+//
 // Law       bias + user + all of history + all of features + other_history + other_features = score
 //           within 1e-4 * (1 + |score|). What is not listed is in the two sums.
 // Numerics  Scores and contributions are rounded to 5 decimals, shares and probabilities to 4 and

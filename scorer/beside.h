@@ -15,8 +15,8 @@ namespace fovea::scorer {
 // there is no thread to be had. Requires: get() before what it touches is touched again.
 template <class Work>
 [[nodiscard]] std::future<void> beside(std::size_t bytes, Work&& work) {
-  constexpr std::size_t kWorthAThread = std::size_t{1}
-                                        << 20U;  // copied in ten times a thread's start
+  // Copied in ten times what a thread's start takes.
+  constexpr std::size_t kWorthAThread = std::size_t{1} << 20U;
   const auto policy =
       bytes < kWorthAThread ? std::launch::deferred : std::launch::async | std::launch::deferred;
   return std::async(policy, std::forward<Work>(work));

@@ -2,12 +2,10 @@
 
 // Which item is in which row, and back: keys by slot, and a table of slots by key.
 //
-// Source    Linear probing with deletion by shifting back: Knuth, The Art of Computer Programming
-// 3,
-//           6.4, algorithm R. At most half of the table is taken.
-// Cost      Bytes an item: 8, and 8 to 16 of the table. Nothing is allocated item by item: a
-// million
-//           are indexed anew in a few hundredths of a second, and a copy is two blocks of memory.
+// Source    Linear probing with deletion by shifting back: Knuth, The Art of Computer Programming,
+//           volume 3, 6.4, algorithm R. At most half of the table is taken.
+// Cost      Bytes an item: 8, and 8 to 16 of the table. Nothing is allocated item by item, and a
+//           copy is two blocks of memory.
 
 #include <bit>
 #include <cstddef>

@@ -16,7 +16,7 @@ build=(g++ cmake ninja-build pkg-config ccache
   libcli11-dev libjs-chart.js libcpp-httplib-dev libspdlog-dev libxxhash-dev libicu-dev zlib1g-dev nlohmann-json3-dev
   libgtest-dev librapidcheck-dev libbenchmark-dev)
 # One name, or alternatives in order of preference.
-test=(kcat maven prometheus curl python3 "openjdk-17-jre-headless|openjdk-21-jre-headless|default-jre-headless")
+test=(iproute2 kcat maven prometheus curl python3 "openjdk-17-jre-headless|openjdk-21-jre-headless|default-jre-headless")
 check=("clang-14" "lld-14" "libclang-rt-14-dev" "clang-format-14" "clang-tidy-14" git)
 fuzz=("clang-14|clang" "libclang-rt-14-dev|libclang-rt-dev")
 aarch64=(g++-aarch64-linux-gnu "qemu-user-static|qemu-user" dpkg python3)

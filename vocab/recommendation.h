@@ -47,7 +47,9 @@ struct RecommendedItem {
   std::string title;      // if the catalogue has one
   std::int32_t rank = 0;  // from 1
   double score = 0.0;
-  float probability = 0.0F;  // that it is the user's next choice; 0 until somebody chose something
+  // That it is the user's next choice, given that this is among what the slate could have shown: a
+  // request's filter leaves less. 0 until somebody has chosen something.
+  float probability = 0.0F;
   // Share of the slate's attention, sums to 1 over the slate. By likelihood: the order is by score,
   // which also knows where ranks are won, so that a share may be larger than the one before it.
   float attention = 0.0F;
