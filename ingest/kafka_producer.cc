@@ -84,11 +84,12 @@ void KafkaProducer::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, 
 
 void KafkaProducer::delivered(const rd_kafka_message_t& message, WrittenTopic& written) {
   if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    // Refused for good: the client has already tried again for as long as it was told to.
+    // Refused for good: the client has already tried again for as long as it was told to. Before
+    // librdkafka 2.2 rd_kafka_message_errstr() takes what was sent for the words of the error.
     if (!lost_) {
       lost_ = stop("interval lost: a record for " + written.name + " [" +
                    std::to_string(message.partition) +
-                   "] was not delivered: " + rd_kafka_message_errstr(&message));
+                   "] was not delivered: " + rd_kafka_err2str(message.err));
     }
     return;
   }
