@@ -123,8 +123,11 @@ Result<void> Worker::turn() {
     beyond_repair_ = true;
     done = fovea::stop(done.error().message + "; give each process a group.instance of its own");
   }
-  // What was waited for in vain when it was told to stop is no failure.
-  if (!done && stopping_ && phase_ == WorkerPhase::kJoining) done = {};
+  // What new clients would have mended is no failure when it was told to stop: nothing is lost.
+  if (!done && stopping_ && !beyond_repair_) {
+    if (phase_ != WorkerPhase::kJoining) say_uncommitted(done.error());
+    done = {};
+  }
   rebuilds_ = commits_ > commits_before_ ? 1 : rebuilds_ + 1;
   if (done || beyond_repair_ || stopping_ || rebuilds_ > kRebuildsMax)
     return close(std::move(done));
@@ -446,11 +449,16 @@ Result<void> Worker::drain() {
     if (committed && !interval_open_ && commit_point_->phase() == CommitPhase::kOpen) return {};
     if (!committed && committed.error().disposition == Disposition::kStop) return committed;
     if (!committed && shared_.clock.monotonic() >= deadline) {
-      log_warning(fmt::format("the last interval was not committed and will be read again: {}",
-                              committed.error().message));
+      say_uncommitted(committed.error());
       return {};
     }
   }
+}
+
+void Worker::say_uncommitted(const Error& why) {
+  log_warning(
+      fmt::format("worker {}: the last interval was not committed and will be read again: {}",
+                  name_, why.message));
 }
 
 void Worker::hold_or_go_on() {

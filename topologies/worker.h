@@ -63,7 +63,7 @@ class Worker final : private ingest::AssignmentListener {
   Worker(const WorkerShared& shared, std::string name, std::string instance_id);
   ~Worker() override;
 
-  // Until stop(), then drains and commits.
+  // Until stop(), then drains and commits; what cannot be committed then is said, and no error.
   // Errors: kStop: the store's; or the broker's clients, when new ones did not help.
   [[nodiscard]] Result<void> run();
 
@@ -114,6 +114,7 @@ class Worker final : private ingest::AssignmentListener {
   void route(Effects effects);
   Result<void> commit(std::chrono::milliseconds timeout);
   Result<void> drain();
+  void say_uncommitted(const Error& why);
   Result<void> heed(Result<void> outcome, const char* what);
   void enter(WorkerPhase phase);
   void hold_or_go_on();

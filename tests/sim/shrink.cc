@@ -25,7 +25,8 @@ const char* name(Fault fault) {
                                                     "kill",
                                                     "crash at an effect",
                                                     "machine crash",
-                                                    "poison"};
+                                                    "poison",
+                                                    "told to stop"};
   return kNames[static_cast<std::size_t>(fault)];
 }
 

@@ -67,6 +67,13 @@ struct SimProcess {
   std::unique_ptr<topologies::Worker> worker;    // once the model is there
   std::unique_ptr<topologies::Standby> standby;  // where the run has them; as the worker
   std::optional<Time> frozen_until;
+  bool leaves = false;
+
+  void leave() {
+    leaves = true;
+    worker->stop();
+    if (standby) standby->stop();
+  }
 };
 
 // Outlives its processes.

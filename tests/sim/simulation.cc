@@ -168,8 +168,37 @@ class Simulation {
         if (!kept && kept.error().disposition == Disposition::kStop) end(machine, kept.error());
         return;
       }
-      if (auto turned = process.worker->turn(); !turned) return end(machine, turned.error());
+      if (leaving_random_.uniform() < leave_rate_ && !healed_) process.leave();
+      if (auto turned = process.worker->turn(); !turned) {
+        if (process.leaves && !at_fault(turned.error())) {
+          violated(machine.name + " was told to stop and fails: " + turned.error().message);
+        }
+        return end(machine, turned.error());
+      }
     });
+    if (machine.process && machine.process->worker && machine.process->worker->closed()) {
+      leave(machine);
+    }
+  }
+
+  // Its disk, or another process in its name: an operator's to mend.
+  static bool at_fault(const Error& why) {
+    return why.message.find("no space left") != std::string::npos ||
+           why.message.find("a group.instance of its own") != std::string::npos;
+  }
+
+  // In the order in which a process that was told to stop goes.
+  void leave(SimMachine& machine) {
+    const ProcessId id = machine.process->id;
+    surviving(machine, [](SimProcess& process) {
+      process.standby.reset();
+      process.worker.reset();
+    });
+    if (!machine.process) return;
+    ++result_.left;
+    machine.process.reset();
+    cluster_.kill(id);
+    machine.disk.process_crash();
   }
 
   void join(const SimMachine& machine, SimProcess& process) {
@@ -400,6 +429,10 @@ class Simulation {
   const bool static_members_ = chance(.5F);
   scorer::Random standby_random_{options_.seed, 2};
   const bool standby_ = standby_random_.uniform() < .3F;
+  scorer::Random leaving_random_{options_.seed, 3};
+  const float leave_rate_ = may(Fault::kToldToStop) && leaving_random_.uniform() < .3F
+                                ? .02F * leaving_random_.uniform()
+                                : 0.0F;
   float crash_rate_ = 0.0F;
   float stall_rate_ = 0.0F;
   SimMachine* acting_ = nullptr;

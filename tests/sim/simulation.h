@@ -56,8 +56,9 @@ enum class Fault : std::uint32_t {
   kCrashAtEffect,
   kMachineCrash,
   kPoison,
+  kToldToStop,
 };
-inline constexpr std::uint32_t kFaults = 19;
+inline constexpr std::uint32_t kFaults = 20;
 
 [[nodiscard]] const char* name(Fault fault);
 
@@ -80,6 +81,7 @@ struct SimulationResult {
   std::uint64_t events = 0;             // in the input
   std::uint64_t crashes = 0;
   std::uint64_t rebalances = 0;
+  std::uint64_t left = 0;  // processes that were told to stop
 };
 
 // A directory of this process: in memory where there is such a place, since snapshots are synced.
