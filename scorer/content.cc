@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace fovea::scorer {
@@ -35,7 +37,7 @@ void Content::add() {
 void Content::make_rows() {
   links_.resize(item_count_);
   hands_.resize(item_count_);
-  codes_.resize(item_count_);
+  parts_.resize(item_count_);
   signs_.resize(item_count_);
   fingerprints_.resize(item_count_);
   if (item_count_ <= kCellItems << cell_bits_) return;
@@ -48,7 +50,7 @@ void Content::forget_links(Slot slot) {
   take_out_of_cell(slot);
   ++hands_[slot];
   links_[slot] = {};
-  codes_[slot] = {};
+  parts_[slot] = {};
   fingerprints_[slot] = 0;
   changes_.mark(slot);
 }
@@ -57,8 +59,26 @@ void Content::reset(Slot slot) {
   forget_links(slot);
 }
 
+// A kind of which nothing is known (a vector of zeros) is none that the item has.
+ContentParts Content::parts_of(const ItemWords& words, const Item& item) {
+  ContentParts parts;
+  const auto put = [&](std::string_view name, const ContentCode& code) {
+    if (code.inverse_length == 0.0F) return;
+    if (const auto kind = attention_.kind(name)) parts.push_back({*kind, code});
+  };
+  put("words", code_of_words(words.text, words_));
+  put("categories", code_of_words(words.categories, words_));
+  put("tags", code_of_words(words.tags, words_));
+  for (const auto& [name, vector] : item.vectors) {
+    put("vectors." + name, code_of_vector(name, vector));
+  }
+  std::sort(parts.begin(), parts.end(),
+            [](const ContentPart& a, const ContentPart& b) { return a.kind < b.kind; });
+  return parts;
+}
+
 bool Content::describe(Slot slot, const Item& item) {
-  const std::vector<std::uint64_t> words = words_of(item);
+  const ItemWords words = words_of(item);
   const std::uint64_t said = fingerprint(words, item);
   if (said == (described(slot) ? fingerprints_[slot] : 0)) return false;
   forget_links(slot);
@@ -66,16 +86,21 @@ bool Content::describe(Slot slot, const Item& item) {
   make_rows();
   words_.add(words);
   fingerprints_[slot] = said;
-  codes_[slot] = make_code(words, words_, item);
-  signs_[slot] = signs_of(codes_[slot]);
+  parts_[slot] = parts_of(words, item);
+  signs_[slot] = attention_.signs(parts_[slot]);
   put_into_cell(slot);
   return true;
+}
+
+void Content::take(const Content& from) {
+  words_ = from.words_;
+  attention_ = from.attention_;
 }
 
 void Content::take(Slot slot, const Content& from, Slot from_slot) {
   if (!from.described(from_slot)) return;
   make_rows();
-  codes_[slot] = from.codes_[from_slot];
+  parts_[slot] = from.parts_[from_slot];
   signs_[slot] = from.signs_[from_slot];
   fingerprints_[slot] = from.fingerprints_[from_slot];
   put_into_cell(slot);
@@ -83,20 +108,16 @@ void Content::take(Slot slot, const Content& from, Slot from_slot) {
 
 // ---- cells ----
 
-std::size_t Content::cell_of(const ContentCode& code) const {
-  std::size_t cell = 0;
-  for (std::size_t bit = 0; bit < cell_bits_; ++bit) {
-    cell = 2 * cell + (code.values[bit] < 0 ? 1 : 0);
-  }
-  return cell;
+std::size_t Content::cell_of(const ContentSigns& signs) const {
+  return static_cast<std::size_t>(signs[0] & ((std::uint64_t{1} << cell_bits_) - 1));
 }
 
 void Content::put_into_cell(Slot slot) {
-  cells_[cell_of(codes_[slot])].push_back(slot);
+  cells_[cell_of(signs_[slot])].push_back(slot);
 }
 
 void Content::take_out_of_cell(Slot slot) {
-  auto& cell = cells_[cell_of(codes_[slot])];
+  auto& cell = cells_[cell_of(signs_[slot])];
   const auto found = std::find(cell.begin(), cell.end(), slot);
   *found = cell.back();
   cell.pop_back();
@@ -104,14 +125,14 @@ void Content::take_out_of_cell(Slot slot) {
 
 void Content::make_cells() {
   cells_.assign(std::size_t{1} << cell_bits_, {});
-  for (std::size_t slot = 0; slot < codes_.size(); ++slot) {
+  for (std::size_t slot = 0; slot < parts_.size(); ++slot) {
     if (fingerprints_[slot] != 0) put_into_cell(static_cast<Slot>(slot));
   }
 }
 
 template <class Visit>
 void Content::visit_cells(Slot slot, Visit&& visit) const {
-  const std::size_t own = cell_of(codes_[slot]);
+  const std::size_t own = cell_of(signs_[slot]);
   for (const Slot other : cells_[own]) visit(other);
   for (std::size_t bit = 0; bit < cell_bits_; ++bit) {
     for (const Slot other : cells_[own ^ std::size_t{1} << bit]) visit(other);
@@ -148,6 +169,15 @@ void Content::visit_near(Slot slot, std::span<const std::uint32_t> choices, bool
   });
 }
 
+// Anew: the attention has moved on since the item was described.
+void Content::find_signs(Slot slot) {
+  const ContentSigns signs = attention_.signs(parts_[slot]);
+  if (signs == signs_[slot]) return;
+  take_out_of_cell(slot);
+  signs_[slot] = signs;
+  put_into_cell(slot);
+}
+
 // ---- links ----
 
 // An item keeps its nearest: of equals those it has.
@@ -172,9 +202,10 @@ std::vector<Similar> Content::link(Slot slot, std::span<const std::uint32_t> cho
                                    bool with_waiting, const Kernels& kernels) {
   std::vector<Similar> of_chosen;
   if (!described(slot)) return of_chosen;
+  find_signs(slot);
   std::vector<Similar> of_waiting;
   visit_near(slot, choices, with_waiting, [&](Slot other, bool waiting) {
-    const float cosine = similarity(codes_[slot], codes_[other], kernels);
+    const float cosine = attention_.similarity(parts_[slot], parts_[other], kernels);
     if (cosine > kLeast) {
       keep_nearest(waiting ? of_waiting : of_chosen, kNearest, {other, cosine});
     }
@@ -186,6 +217,14 @@ std::vector<Similar> Content::link(Slot slot, std::span<const std::uint32_t> cho
     }
   }
   return of_chosen;
+}
+
+void Content::learn(Slot newest, std::span<const Slot> choices, float strength,
+                    const Kernels& kernels) {
+  if (parts_.empty()) return;
+  std::vector<const ContentParts*> parts;
+  for (const Slot choice : choices) parts.push_back(&parts_[choice]);
+  attention_.learn(parts_[newest], parts, strength, kernels);
 }
 
 // ---- asking ----
@@ -231,10 +270,16 @@ void Content::copy_changed(Content& view, std::size_t view_index) {
 
 void Content::save(ByteWriter& out) const {
   words_.save(out);
+  attention_.save(out);
   for (std::size_t slot = 0; slot < item_count_; ++slot) {
     out.fixed(described(static_cast<Slot>(slot)) ? fingerprints_[slot] : std::uint64_t{0});
     if (!described(static_cast<Slot>(slot))) continue;
-    out.fixed(codes_[slot].values);
+    out.varint(parts_[slot].size());
+    for (const ContentPart& part : parts_[slot]) {
+      out.varint(part.kind);
+      out.fixed(part.code.values);
+    }
+    out.fixed(signs_[slot]);
     std::vector<Link> links = links_[slot];
     std::erase_if(links, [&](const Link& link) { return stale(link); });
     out.varint(links.size());
@@ -247,6 +292,7 @@ void Content::save(ByteWriter& out) const {
 
 void Content::load(ByteReader& in, std::size_t item_count) {
   words_.load(in);
+  attention_.load(in);
   item_count_ = item_count;
   for (std::size_t slot = 0; slot < item_count && !in.failed(); ++slot) {
     const auto said = in.fixed<std::uint64_t>();
@@ -254,9 +300,17 @@ void Content::load(ByteReader& in, std::size_t item_count) {
     make_rows();
     changes_.mark(static_cast<Slot>(slot));
     fingerprints_[slot] = said;
-    codes_[slot].values = in.fixed<decltype(ContentCode::values)>();
-    codes_[slot].inverse_length = inverse_length(codes_[slot].values);
-    signs_[slot] = signs_of(codes_[slot]);
+    parts_[slot].resize(in.count(1 + kCodeDim));
+    std::int64_t before = -1;
+    for (ContentPart& part : parts_[slot]) {
+      const std::uint64_t kind = in.varint();
+      part.code.values = in.fixed<decltype(ContentCode::values)>();
+      part.code.inverse_length = inverse_length(part.code.values);
+      if (kind >= attention_.kinds().size() || static_cast<std::int64_t>(kind) <= before) in.fail();
+      before = static_cast<std::int64_t>(kind);
+      part.kind = static_cast<std::uint32_t>(kind);
+    }
+    signs_[slot] = in.fixed<ContentSigns>();
     links_[slot].resize(in.count(sizeof(Slot) + sizeof(float)));
     for (Link& link : links_[slot]) {
       link.slot = in.fixed<Slot>();
@@ -271,10 +325,11 @@ void Content::load(ByteReader& in, std::size_t item_count) {
 
 std::uint64_t Content::bytes() const {
   std::uint64_t total =
-      words_.bytes() + codes_.capacity() * sizeof(ContentCode) +
+      words_.bytes() + parts_.capacity() * sizeof(parts_[0]) +
       signs_.capacity() * sizeof(ContentSigns) + fingerprints_.capacity() * sizeof(std::uint64_t) +
       hands_.capacity() * sizeof(std::uint32_t) + links_.capacity() * sizeof(links_[0]);
   for (const auto& links : links_) total += links.capacity() * sizeof(Link);
+  for (const auto& parts : parts_) total += parts.capacity() * sizeof(ContentPart);
   for (const auto& cell : cells_) total += cell.capacity() * sizeof(Slot);
   return total;
 }

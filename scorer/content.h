@@ -2,9 +2,9 @@
 
 // Memory: which items are about the same. It makes an item known before anyone has chosen it.
 //
-// An item is linked with the nearest 10 by content (cosine of content_code.h above .2) among those
-// that have been chosen: when it is described, and once more when it is first chosen; then also
-// with the nearest 10 among those that wait to be. A link holds both ways; an item keeps its
+// An item is linked with the nearest 10 by content (cosine of content_attention.h above .2) of
+// those that have been chosen: when it is described, and once more when it is first chosen; then
+// also with the nearest 10 among those that wait to be. A link holds both ways; an item keeps its
 // nearest 30.
 //
 //   ct(i)   = sum over the newest 5 of e^{-k/3} cos(h_k, i)^2, over the links of h_k
@@ -28,6 +28,7 @@
 
 #include "scorer/bytes.h"
 #include "scorer/changes.h"
+#include "scorer/content_attention.h"
 #include "scorer/content_code.h"
 #include "scorer/kernels.h"
 #include "scorer/query.h"
@@ -51,14 +52,18 @@ class Content {
   // What the catalogue says of the item. False if it says nothing new; else its links are gone.
   bool describe(Slot slot, const Item& item);
 
-  // What another memory knows of the same item; it has no links yet.
+  // What another memory knows: of all items, then of the same item, which has no links yet.
+  void take(const Content& from);
   void take(Slot slot, const Content& from, Slot from_slot);
-  void take_words(const Content& from) { words_ = from.words_; }
 
   // Links the item with the nearest ones that were chosen and, `with_waiting`, with the nearest
   // others. Returns the nearest chosen, nearest first. `choices` is by slot, of all items.
   std::vector<Similar> link(Slot slot, std::span<const std::uint32_t> choices, bool with_waiting,
                             const Kernels& kernels);
+
+  // What followed `newest` is the first of `choices`; the others did not.
+  void learn(Slot newest, std::span<const Slot> choices, float strength, const Kernels& kernels);
+  [[nodiscard]] const ContentAttention& attention() const { return attention_; }
 
   // Fills ct of every item that is linked with the newest entries.
   void read(const Query& query, SparseColumns& columns) const;
@@ -92,7 +97,9 @@ class Content {
   [[nodiscard]] bool stale(const Link& link) const { return link.hand != hands_[link.slot]; }
   void connect(Slot from, Slot to, float cosine);
   void forget_links(Slot slot);
-  [[nodiscard]] std::size_t cell_of(const ContentCode& code) const;
+  [[nodiscard]] std::size_t cell_of(const ContentSigns& signs) const;
+  [[nodiscard]] ContentParts parts_of(const ItemWords& words, const Item& item);
+  void find_signs(Slot slot);
   void put_into_cell(Slot slot);
   void take_out_of_cell(Slot slot);
   void make_cells();
@@ -108,10 +115,11 @@ class Content {
   std::vector<std::vector<Link>> links_;
   std::vector<std::uint32_t> hands_;  // how often the slot's content was forgotten
   // The learner's alone:
-  std::vector<ContentCode> codes_;
-  std::vector<ContentSigns> signs_;
+  std::vector<ContentParts> parts_;
+  std::vector<ContentSigns> signs_;          // by the attention when it was last linked
   std::vector<std::uint64_t> fingerprints_;  // of what the code was made of; 0: not described
   WordCounts words_;
+  ContentAttention attention_;
   std::size_t cell_bits_ = 0;
   std::vector<std::vector<Slot>> cells_{1};
   Changes changes_;

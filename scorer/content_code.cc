@@ -39,20 +39,15 @@ void project(std::uint64_t seed, float weight, Sums& sums) {
   }
 }
 
-// Adds `part` at length 1.
-void add_normalised(const Sums& part, Sums& sums) {
-  float square = 0.0F;
-  for (const float x : part) square = fma_same_bits(x, x, square);
-  if (!(square > 0.0F) || !std::isfinite(square)) return;
-  const float scale = 1.0F / sqrt_same_bits(square);
-  for (std::size_t d = 0; d < kCodeDim; ++d) sums[d] = fma_same_bits(scale, part[d], sums[d]);
-}
-
 ContentCode rounded(const Sums& sums) {
   ContentCode code;
   float most = 0.0F;
-  for (const float x : sums) most = std::max(most, std::fabs(x));
-  if (most == 0.0F) return code;
+  float square = 0.0F;  // beyond what a float holds: as if nothing had been said
+  for (const float x : sums) {
+    most = std::max(most, std::fabs(x));
+    square = fma_same_bits(x, x, square);
+  }
+  if (!(square > 0.0F) || !std::isfinite(square)) return code;
   for (std::size_t d = 0; d < kCodeDim; ++d) {
     const float scaled = sums[d] * 127.0F / most;
     code.values[d] = static_cast<std::int8_t>(scaled + (scaled < 0.0F ? -0.5F : 0.5F));
@@ -69,41 +64,39 @@ float inverse_length(const std::array<std::int8_t, kCodeDim>& values) {
   return square == 0 ? 0.0F : 1.0F / sqrt_same_bits(static_cast<float>(square));
 }
 
-ContentSigns signs_of(const ContentCode& code) {
-  ContentSigns signs{};
-  for (std::size_t d = 0; d < kCodeDim; ++d) {
-    if (code.values[d] < 0) signs[d / 64] |= std::uint64_t{1} << d % 64;
-  }
-  return signs;
-}
-
 float similarity(const ContentCode& a, const ContentCode& b, const Kernels& kernels) {
   const std::int32_t product = kernels.dot_bytes(a.values.data(), b.values.data(), kCodeDim);
   return static_cast<float>(product) * a.inverse_length * b.inverse_length;
 }
 
-std::vector<std::uint64_t> words_of(const Item& item) {
-  std::vector<std::uint64_t> words;
+ItemWords words_of(const Item& item) {
+  ItemWords words;
   for (const std::string& text : {std::cref(item.title), std::cref(item.text)}) {
-    for (const std::string& word : words_in(text, kWordsMax - words.size())) {
-      words.push_back(hash_of(word, WordKind::kText));
+    for (const std::string& word : words_in(text, kWordsMax - words.text.size())) {
+      words.text.push_back(hash_of(word, WordKind::kText));
     }
   }
   for (const std::string& category : item.categories) {
-    words.push_back(hash_of(folded(category), WordKind::kCategory));
+    words.categories.push_back(hash_of(folded(category), WordKind::kCategory));
   }
   for (const std::string& tag : item.tags) {
-    words.push_back(hash_of(folded(tag), WordKind::kTag));
+    words.tags.push_back(hash_of(folded(tag), WordKind::kTag));
   }
-  std::sort(words.begin(), words.end());
-  words.erase(std::unique(words.begin(), words.end()), words.end());
+  for (Words* list : {&words.text, &words.categories, &words.tags}) {
+    std::sort(list->begin(), list->end());
+    list->erase(std::unique(list->begin(), list->end()), list->end());
+  }
   return words;
 }
 
-std::uint64_t fingerprint(const std::vector<std::uint64_t>& words, const Item& item) {
-  if (words.empty() && item.vectors.empty()) return 0;
+std::uint64_t fingerprint(const ItemWords& words, const Item& item) {
   ByteWriter out;
-  out.array(words);
+  bool anything = !item.vectors.empty();
+  for (const Words* list : {&words.text, &words.categories, &words.tags}) {
+    anything = anything || !list->empty();
+    out.array(*list);
+  }
+  if (!anything) return 0;
   for (const auto& [name, vector] : item.vectors) {
     out.text(name);
     out.array(vector);
@@ -111,9 +104,11 @@ std::uint64_t fingerprint(const std::vector<std::uint64_t>& words, const Item& i
   return std::max<std::uint64_t>(1, XXH3_64bits(out.bytes().data(), out.bytes().size()));
 }
 
-void WordCounts::add(const std::vector<std::uint64_t>& words) {
+void WordCounts::add(const ItemWords& words) {
   ++described_;
-  for (const std::uint64_t word : words) ++counts_[word % kRows];
+  for (const Words* list : {&words.text, &words.categories, &words.tags}) {
+    for (const std::uint64_t word : *list) ++counts_[word % kRows];
+  }
 }
 
 float WordCounts::weight(std::uint64_t word) const {
@@ -148,22 +143,18 @@ void WordCounts::load(ByteReader& in) {
   }
 }
 
-ContentCode make_code(const std::vector<std::uint64_t>& words, const WordCounts& counts,
-                      const Item& item) {
+ContentCode code_of_words(const Words& words, const WordCounts& counts) {
   Sums sums{};
-  Sums part{};
   for (const std::uint64_t word : words) {
-    if (const float weight = counts.weight(word); weight > 0.0F) project(word, weight, part);
+    if (const float weight = counts.weight(word); weight > 0.0F) project(word, weight, sums);
   }
-  add_normalised(part, sums);
-  for (const auto& [name, vector] : item.vectors) {
-    part = {};
-    const std::uint64_t modality = XXH3_64bits(name.data(), name.size());
-    for (std::size_t k = 0; k < vector.size(); ++k) {
-      project(mix64(modality + k), vector[k], part);
-    }
-    add_normalised(part, sums);
-  }
+  return rounded(sums);
+}
+
+ContentCode code_of_vector(std::string_view modality, const std::vector<float>& vector) {
+  Sums sums{};
+  const std::uint64_t seed = XXH3_64bits(modality.data(), modality.size());
+  for (std::size_t k = 0; k < vector.size(); ++k) project(mix64(seed + k), vector[k], sums);
   return rounded(sums);
 }
 

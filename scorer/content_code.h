@@ -1,14 +1,14 @@
 #pragma once
 
-// What an item is about, as 256 small numbers: items near in content are near in angle.
+// What an item is about: 256 small numbers for each kind of content that it has. Items near in
+// content are near in angle.
 //
 //   words    of title and text, as words.h cuts them; categories and tags, whole. A word weighs
 //            log2((N + 1) / (n_w + 1/2)): N items were described so far, n_w of them with it
 //   vectors  of any modality and dimension, as the catalogue carries them
 //
-// Words, and each modality, are projected by random signs, brought to length 1 and added up. So the
-// cosine of two codes is about the mean of the cosines of what both items have; what only one has
-// makes them less alike. The error of one cosine is about 1/16.
+// Each kind is projected by random signs. The error of one cosine is about 1/16.
+// content_attention.h says how the kinds are taken together.
 //
 // Numerics  Signs are a function of the word, or of modality and index; every sum has one order;
 //           a cosine is an integer product: the same bits on every machine.
@@ -17,6 +17,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "scorer/bytes.h"
@@ -37,23 +38,32 @@ struct ContentCode {
 
 // One bit a number: set where it is negative. The share of bits that differ estimates the angle.
 using ContentSigns = std::array<std::uint64_t, kCodeDim / 64>;
-[[nodiscard]] ContentSigns signs_of(const ContentCode& code);
 
 // Cosine; 0 where nothing is known of either.
 [[nodiscard]] float similarity(const ContentCode& a, const ContentCode& b, const Kernels& kernels);
 
-// The item's distinct words, each as a hash, in the order of the hashes: the first 256 of title and
-// text together, and its categories and tags.
-[[nodiscard]] std::vector<std::uint64_t> words_of(const Item& item);
+struct ContentPart {
+  std::uint32_t kind = 0;  // as ContentAttention counts them
+  ContentCode code;
+};
+using ContentParts = std::vector<ContentPart>;  // one a kind, by kind
+
+// Distinct words, each as a hash, in the order of the hashes.
+using Words = std::vector<std::uint64_t>;
+struct ItemWords {
+  Words text;  // the first 256 of title and text together
+  Words categories, tags;
+};
+[[nodiscard]] ItemWords words_of(const Item& item);
 
 // What the item says of its content, as one number: another one, another content. 0: nothing.
-[[nodiscard]] std::uint64_t fingerprint(const std::vector<std::uint64_t>& words, const Item& item);
+[[nodiscard]] std::uint64_t fingerprint(const ItemWords& words, const Item& item);
 
 // In how many descriptions each word was.
 class WordCounts {
  public:
   WordCounts() : counts_(kRows, 0) {}
-  void add(const std::vector<std::uint64_t>& words);
+  void add(const ItemWords& words);
   [[nodiscard]] float weight(std::uint64_t word) const;
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
@@ -65,7 +75,8 @@ class WordCounts {
   std::vector<std::uint32_t> counts_;           // n_w
 };
 
-[[nodiscard]] ContentCode make_code(const std::vector<std::uint64_t>& words,
-                                    const WordCounts& counts, const Item& item);
+[[nodiscard]] ContentCode code_of_words(const Words& words, const WordCounts& counts);
+[[nodiscard]] ContentCode code_of_vector(std::string_view modality,
+                                         const std::vector<float>& vector);
 
 }  // namespace fovea::scorer

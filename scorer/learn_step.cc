@@ -1,6 +1,7 @@
 #include "scorer/learn_step.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 
@@ -15,6 +16,7 @@ constexpr float kTransitionRate = 0.05F;
 constexpr float kHeadNdcg = 5.0F;
 constexpr float kBaseNdcg = 1.0F;
 constexpr float kNdcgShare = .5F;  // of the head's loss
+constexpr std::size_t kContentNegatives = 8;
 constexpr float kSkippedGradient = 1e-5F;
 constexpr float kLog2E = 1.4426950408889634F;
 
@@ -78,6 +80,19 @@ void LearnStep::learn_head(RankingHead& head) {
   head.step(moment_.buckets);
 }
 
+// The target against the last that were put in: drawn ones, as a rule.
+void LearnStep::learn_content(Content& content, float strength) {
+  const Slot newest = moment_.query.newest(0).slot;
+  if (newest == kNoSlot || newest == candidates_.front().slot) return;
+  std::array<Slot, 1 + kContentNegatives> choices{};
+  std::size_t count = 0;
+  choices[count++] = candidates_.front().slot;
+  for (std::size_t i = candidates_.size() - 1; i > 0 && count < choices.size(); --i) {
+    if (candidates_[i].slot != newest) choices[count++] = candidates_[i].slot;
+  }
+  content.learn(newest, std::span(choices).first(count), strength, kernels_);
+}
+
 StepResult LearnStep::learn(Model& model, const RecentItems& recent, const ChosenItems& chosen,
                             const Example& example, Slot target, Random& random) {
   FOVEA_ASSERT(!moment_.query.empty() && target < model.item_count() && recent.size() > 0 &&
@@ -98,6 +113,7 @@ StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Chose
   if (model.settings.parts.ranking) rank_gradients(example.positive);
   if (example.positive) model.calibration.learn(candidates_);
   const float strength = std::clamp(example.strength, 0.0F, 1.0F);
+  if (example.positive && model.settings.parts.content) learn_content(model.content, strength);
   for (Candidate& candidate : candidates_) {
     candidate.gradient *= strength;
     candidate.head_gradient *= strength;

@@ -52,6 +52,7 @@ class LearnStep {
   double softmax_gradient(bool positive, float ItemTerms::*score, float Candidate::*gradient);
   void rank_gradients(bool positive);
   void learn_head(RankingHead& head);
+  void learn_content(Content& content, float strength);
 
   const Kernels& kernels_;
   Moment moment_;

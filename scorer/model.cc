@@ -360,4 +360,15 @@ std::vector<TableMemory> memory(const Model& model) {
           {"item vectors", rows, model.items.bytes()}};
 }
 
+std::vector<std::pair<std::string, double>> content_attention(const Model& model) {
+  double sum = 0.0;
+  std::vector<std::pair<std::string, double>> shares;
+  for (const ContentAttention::Kind& kind : model.content.attention().kinds()) {
+    shares.emplace_back(kind.name, static_cast<double>(kind.weight));
+    sum += shares.back().second;
+  }
+  for (auto& [name, share] : shares) share /= sum;
+  return shares;
+}
+
 }  // namespace fovea::scorer

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "vocab/ids.h"
@@ -32,5 +33,8 @@ struct TableMemory {
   std::uint64_t bytes = 0;
 };
 [[nodiscard]] std::vector<TableMemory> memory(const Model& model);
+
+// How much each kind of content that items have had counts beside the others; the sum is 1.
+[[nodiscard]] std::vector<std::pair<std::string, double>> content_attention(const Model& model);
 
 }  // namespace fovea::scorer

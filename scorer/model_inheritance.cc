@@ -45,13 +45,13 @@ Inheritance Model::take_over(const Model& from) {
   const ModelSettings& theirs = from.settings;
   const std::size_t count = from.item_count();
   if (count > static_cast<std::size_t>(settings.items_max) || !agree(settings, theirs)) {
+    if (settings.parts.content) content.take(from.content);
     for (const Slot slot : used_last(from.use, static_cast<std::size_t>(settings.items_max))) {
       const Slot ours = add_item({from.catalogue.key(slot), from.catalogue.info(slot).id}, 0.0);
       catalogue.take(ours, from.catalogue, slot);
       if (settings.parts.content) content.take(ours, from.content, slot);
       use.announce(ours, from.use.announced(slot));
     }
-    if (settings.parts.content) content.take_words(from.content);
     return Inheritance::kCatalogue;
   }
   stamp.position = from.stamp.position;

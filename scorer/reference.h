@@ -40,8 +40,9 @@ struct Item {
   std::vector<std::pair<Slot, double>> follows, precedes;  // T and R rows
   double follows_total = 0.0, follows_increment = 1.0;
   double precedes_total = 0.0, precedes_increment = 1.0;
-  double repeats = 0.0;                        // rep_i
-  std::vector<std::pair<Slot, double>> alike;  // linked by content, with the cosine
+  double repeats = 0.0;                                // rep_i
+  std::vector<std::pair<Slot, double>> alike;          // linked by content, with the cosine
+  std::map<std::size_t, std::vector<double>> content;  // by kind
 };
 
 struct Slope {
@@ -107,6 +108,9 @@ struct Parameters {
   double repeat_mean = 0.0;  // rho
   Head head;
   Number calibration_slope, calibration_offset;  // calibration.h
+  // content_attention.h
+  std::vector<Number> content_logits;  // u, by kind
+  Number content_sharpness;
 };
 
 [[nodiscard]] Parameters read(const Model& model);

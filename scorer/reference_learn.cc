@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <numeric>
 
 #include "scorer/reference_terms.h"
 
@@ -158,6 +159,51 @@ void learn_calibration(Parameters& p, const std::vector<Drawn>& candidates, cons
   p.calibration_offset.step(.03, offset);
 }
 
+double content_cosine(const Parameters& p, const Item& a, const Item& b) {
+  const auto weight = [&](std::size_t kind) { return std::exp(p.content_logits[kind].value); };
+  double product = 0.0, of_a = 0.0, of_b = 0.0;
+  for (const auto& [kind, x] : a.content) {
+    of_a += weight(kind);
+    const auto found = b.content.find(kind);
+    if (found == b.content.end()) continue;
+    const Vector& y = found->second;
+    const auto dot = [](const Vector& v, const Vector& w) {
+      return std::inner_product(v.begin(), v.end(), w.begin(), 0.0);
+    };
+    product += weight(kind) * dot(x, y) / std::sqrt(dot(x, x) * dot(y, y));
+  }
+  for (const auto& [kind, y] : b.content) of_b += weight(kind);
+  return of_a == 0.0 || of_b == 0.0 ? 0.0 : product / std::sqrt(of_a * of_b);
+}
+
+// What followed the newest entry against the last eight of the others.
+void learn_content(Parameters& p, Slot newest, const std::vector<Drawn>& candidates,
+                   double strength) {
+  const Slot target = candidates.front().slot;
+  if (newest == kNoSlot || newest == target || p.items[newest].content.empty() ||
+      p.items[target].content.empty() || p.content_logits.size() < 2) {
+    return;
+  }
+  std::vector<Slot> others;
+  for (std::size_t i = candidates.size() - 1; i > 0 && others.size() < 8; --i) {
+    if (candidates[i].slot != newest) others.push_back(candidates[i].slot);
+  }
+  if (others.empty()) return;
+  const auto loss = [&] {
+    const auto logit = [&](Slot slot) {
+      return p.content_sharpness.value * content_cosine(p, p.items[newest], p.items[slot]);
+    };
+    double sum = std::exp(logit(target));
+    for (const Slot slot : others) sum += std::exp(logit(slot));
+    return strength * (std::log(sum) - logit(target));
+  };
+  const double sharpness = difference(p.content_sharpness.value, loss);
+  Vector logits;
+  for (Number& logit : p.content_logits) logits.push_back(difference(logit.value, loss));
+  p.content_sharpness.step(.1, sharpness);
+  for (std::size_t m = 0; m < logits.size(); ++m) p.content_logits[m].step(.1, logits[m]);
+}
+
 }  // namespace
 
 void learn(Parameters& p, const Model& model, const Query& query,
@@ -179,6 +225,9 @@ void learn(Parameters& p, const Model& model, const Query& query,
     whole_logits.push_back(whole.back() + drawn.log_correction);
   }
   if (positive) learn_calibration(p, candidates, whole);
+  if (positive && p.parts.content) {
+    learn_content(p, query.newest(0).slot, candidates, strength);
+  }
   // d loss / d score, of the score without its head, and of the head.
   Vector delta = softmax_gradient(logits, positive);
   Vector head_delta = softmax_gradient(whole_logits, positive);

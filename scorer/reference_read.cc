@@ -130,9 +130,21 @@ void read_content(const Model& model, Parameters& p) {
     (void)in.fixed<std::uint16_t>();
     (void)in.varint();
   }
+  p.content_sharpness = read_number(in);
+  p.content_logits.resize(in.count());
+  for (Number& logit : p.content_logits) {
+    (void)in.text();
+    logit = read_number(in);
+  }
   for (Item& item : p.items) {
     if (in.fixed<std::uint64_t>() == 0) continue;
-    (void)in.fixed<std::array<std::int8_t, kCodeDim>>();
+    for (std::uint64_t parts = in.varint(); parts > 0; --parts) {
+      auto& of_kind = item.content[in.varint()];
+      for (const std::int8_t x : in.fixed<std::array<std::int8_t, kCodeDim>>()) {
+        of_kind.push_back(static_cast<double>(x));
+      }
+    }
+    (void)in.fixed<ContentSigns>();
     item.alike.resize(in.count());
     for (auto& [slot, cosine] : item.alike) {
       slot = in.fixed<Slot>();

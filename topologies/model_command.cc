@@ -26,18 +26,22 @@ void print_json(const LocalModel& local, const std::vector<scorer::TableMemory>&
     memory += fmt::format("{}{{\"table\":{},\"rows\":{},\"bytes\":{}}}", memory.empty() ? "" : ",",
                           json_string(table.table), table.rows, table.bytes);
   }
+  std::string content;
+  for (const auto& [kind, share] : scorer::content_attention(local.learner->model())) {
+    content += fmt::format("{}{}:{:.4f}", content.empty() ? "" : ",", json_string(kind), share);
+  }
   fmt::print(
       "{{\"snapshot\":{},\"model_id\":\"{:016x}\",\"lineage\":{},\"position\":{},"
       "\"digest\":\"{:016x}\",\"examples\":{},\"gradients\":{},\"catalogue_changes\":{},"
       "\"repeats_skipped\":{},\"items\":{},\"items_evicted\":{},\"parent\":{},\"loss\":{},"
-      "\"memory\":[{}]}}\n",
+      "\"content_attention\":{{{}}},\"memory\":[{}]}}\n",
       json_string(local.path), stamp.model_id, stamp.lineage, stamp.position,
       local.learner->digest(), stats.examples, stats.gradients, stats.catalogue_changes,
       stats.repeats_skipped, stats.items, stats.items_evicted,
       parent ? fmt::format("{{\"model_id\":\"{:016x}\",\"position\":{}}}", parent->model_id,
                            parent->position)
              : "null",
-      stats.loss, memory);
+      stats.loss, content, memory);
 }
 
 void print_text(const LocalModel& local, const std::vector<scorer::TableMemory>& tables) {
@@ -59,6 +63,10 @@ void print_text(const LocalModel& local, const std::vector<scorer::TableMemory>&
       parent ? fmt::format("{:016x} at {}", parent->model_id, parent->position) : "none",
       stamp.position, local.learner->digest(), stats.examples, stats.gradients,
       stats.repeats_skipped, stats.catalogue_changes, stats.items, stats.items_evicted, stats.loss);
+  const auto content = scorer::content_attention(local.learner->model());
+  if (!content.empty()) fmt::print("{:<24} {:>12}\n", "content", "attention");
+  for (const auto& [kind, share] : content) fmt::print("{:<24} {:>12.3f}\n", kind, share);
+  if (!content.empty()) fmt::print("\n");
   fmt::print("{:<24} {:>12} {:>10}\n", "memory", "rows", "MiB");
   std::uint64_t total = 0;
   for (const scorer::TableMemory& table : tables) {

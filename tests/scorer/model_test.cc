@@ -104,6 +104,20 @@ TEST(ModelInfo, KnowsWhatWasFolded) {
   }
 }
 
+TEST(ModelInfo, SaysHowMuchEachKindOfContentCounts) {
+  const ModelSettings settings = small_settings();
+  SmallStream stream(settings);
+  const auto learner = new_learner(settings);
+  EXPECT_TRUE(content_attention(learner->model()).empty());
+  fold(*learner, stream, 2000);
+  const auto kinds = content_attention(learner->model());
+  ASSERT_EQ(kinds.size(), 2U);
+  EXPECT_EQ(kinds[0].first, "words");
+  EXPECT_EQ(kinds[1].first, "categories");
+  EXPECT_NEAR(kinds[0].second + kinds[1].second, 1.0, 1e-9);
+  EXPECT_GT(kinds[1].second, .5) << "users stay in a group for a while";
+}
+
 TEST(Query, HasNoMoreThanHistoryMaxEntriesWhateverTheExampleCarries) {
   ModelSettings settings = small_settings();
   settings.history_max = 5;

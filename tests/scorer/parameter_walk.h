@@ -79,6 +79,8 @@ inline void walk(const reference::Parameters& p, const Visit& visit) {
   numbers("head.length_gate", p.head.length_gate);
   numbers("head.mass_gate", p.head.mass_gate);
   numbers("calibration", std::array{p.calibration_slope, p.calibration_offset});
+  numbers("content.logit", p.content_logits);
+  numbers("content.sharpness", std::array{p.content_sharpness});
 }
 
 struct FlatParameters {
