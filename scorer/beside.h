@@ -14,7 +14,7 @@ namespace fovea::scorer {
 // Begins `work`, which fills `bytes` of memory, or does it in get(): where it is little, or where
 // there is no thread to be had. Requires: get() before what it touches is touched again.
 template <class Work>
-[[nodiscard]] std::future<void> beside(std::size_t bytes, Work&& work) {
+[[nodiscard]] auto beside(std::size_t bytes, Work&& work) {
   // Copied in ten times what a thread's start takes.
   constexpr std::size_t kWorthAThread = std::size_t{1} << 20U;
   const auto policy =

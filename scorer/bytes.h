@@ -124,6 +124,12 @@ class ByteReader {
     (void)take(size * sizeof(T));
     return ByteReader(bytes_.substr(from, at_ - from));
   }
+  // Passes over a T, and over a text.
+  template <class T>
+  void skip() {
+    (void)take(sizeof(T));
+  }
+  void skip_text() { (void)take(count()); }
   [[nodiscard]] std::size_t left() const { return bytes_.size() - at_; }
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] bool at_end() const { return !failed_ && at_ == bytes_.size(); }

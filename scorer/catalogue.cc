@@ -31,6 +31,17 @@ void load(ByteReader& in, ItemInfo& info) {
   info.available = available == 1;
 }
 
+// What load() reads.
+void skip(ByteReader& in) {
+  for (int text = 0; text < 3; ++text) in.skip_text();
+  const std::size_t categories = in.count();
+  for (std::size_t c = 0; c < categories && !in.failed(); ++c) in.skip_text();
+  const std::size_t attributes = in.count(2);
+  for (std::size_t a = 0; a < 2 * attributes && !in.failed(); ++a) in.skip_text();
+  in.skip<decltype(ItemInfo::published_ms)>();
+  in.skip<std::uint8_t>();
+}
+
 }  // namespace
 
 bool ItemInfo::matches(const std::string& attribute, const std::string& value) const {
@@ -146,6 +157,12 @@ void Catalogue::load(ByteReader& in) {
     infos_[slot] = std::move(info);
   }
   changes_.mark_all(count);
+}
+
+std::size_t Catalogue::skip(ByteReader& in) {
+  const std::size_t items = in.array_apart<ItemKey>().count(sizeof(ItemKey));
+  for (std::size_t item = 0; item < items && !in.failed(); ++item) scorer::skip(in);
+  return items;
 }
 
 std::uint64_t Catalogue::bytes() const {

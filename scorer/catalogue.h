@@ -52,6 +52,8 @@ class Catalogue {
   void copy_changed(Catalogue& view, std::size_t view_index);
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
+  // Passes over what load() reads, in a fifth of its time; the number of items.
+  static std::size_t skip(ByteReader& in);
   [[nodiscard]] std::uint64_t bytes() const;
 
  private:

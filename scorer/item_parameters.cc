@@ -64,9 +64,10 @@ void ItemParameters::start(Slot slot, ItemKey key, const std::vector<float>& lik
 void ItemParameters::copy_changed(ItemParameters& view, std::size_t view_index) {
   // A view is never learned from, so it goes without the Adagrad sums.
   if (changes_.drain_whole(view_index)) {
-    view.in_ = in_;
+    auto in_copied = beside(in_.size() * sizeof(float), [&] { view.in_ = in_; });
     view.out_ = out_;
     view.bias_ = bias_;
+    in_copied.get();
     return;
   }
   view.in_.resize(in_.size());
@@ -86,21 +87,25 @@ void ItemParameters::save(ByteWriter& out) const {
 }
 
 void ItemParameters::load(ByteReader& in) {
-  // Three quarters of a snapshot are these two.
-  ByteReader in_rows = in.array_apart<float>();
-  ByteReader out_rows = in.array_apart<float>();
-  auto read = beside(in_rows.left(), [&] { in_rows.array(in_); });
-  out_rows.array(out_);
-  read.get();
-  if (in_rows.failed() || out_rows.failed()) in.fail();
+  for (auto& read : begin_load(in)) {
+    if (!read.get()) in.fail();
+  }
+}
+
+std::array<std::future<bool>, 2> ItemParameters::begin_load(ByteReader& in) {
+  const ByteReader in_vectors = in.array_apart<float>();
+  const ByteReader out_vectors = in.array_apart<float>();
   for (auto* column : {&in_sum_, &out_sum_, &bias_, &bias_sum_}) in.array(*column);
   const std::size_t rows = bias_.size();
-  if (in_.size() != rows * stride_ || out_.size() != rows * stride_ || in_sum_.size() != rows ||
-      out_sum_.size() != rows || bias_sum_.size() != rows) {
-    in.fail();
-    return;
-  }
+  if (in_sum_.size() != rows || out_sum_.size() != rows || bias_sum_.size() != rows) in.fail();
   changes_.mark_all(rows);
+  const auto read_beside = [floats = rows * stride_](ByteReader vectors, std::vector<float>& into) {
+    return beside(vectors.left(), [=, &into]() mutable {
+      vectors.array(into);
+      return !vectors.failed() && into.size() == floats;
+    });
+  };
+  return {read_beside(in_vectors, in_), read_beside(out_vectors, out_)};
 }
 
 std::uint64_t ItemParameters::bytes() const {

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include "scorer/beside.h"
 #include "scorer/bytes.h"
 #include "scorer/learn_step.h"
 #include "scorer/model.h"
@@ -272,7 +273,7 @@ std::string Learner::snapshot() const {
   return out.take();
 }
 
-// Of `model_id`, if one is given: what the settings ask for is not allocated before they are known.
+// Of `model_id`, if one is given.
 // Errors: kStop: damaged, of another version, of another model.
 Result<std::unique_ptr<Learner::Folded>> Learner::read(std::string_view bytes,
                                                        std::optional<std::uint64_t> model_id) {
@@ -288,13 +289,26 @@ Result<std::unique_ptr<Learner::Folded>> Learner::read(std::string_view bytes,
   if (bytes.size() < sizeof magic + kTrailer) return stop("model snapshot is truncated");
   const std::string_view body = bytes.substr(0, bytes.size() - kTrailer);
   ByteReader trailer(bytes.substr(body.size()));
-  if (trailer.fixed<std::uint64_t>() != XXH3_64bits(body.data(), body.size())) {
+  const auto sum = trailer.fixed<std::uint64_t>();
+  const auto summed_up = [body, sum] { return sum == XXH3_64bits(body.data(), body.size()); };
+  const std::shared_future<bool> whole = beside(body.size(), summed_up);
+  auto folded = read_body(body, model_id, whole);
+  // Whatever was found wrong, it is of that.
+  if (!whole.get()) {
     return stop("model snapshot is truncated or corrupt: its checksum does not match");
   }
+  return folded;
+}
+
+Result<std::unique_ptr<Learner::Folded>> Learner::read_body(std::string_view body,
+                                                            std::optional<std::uint64_t> model_id,
+                                                            const std::shared_future<bool>& whole) {
   const Error unlike = stop("model snapshot does not hold what its version says");
   ByteReader in(body);
   (void)in.fixed<std::uint32_t>();
   const ModelSettings settings = load_settings(in);
+  // One's own settings are known; what others ask for is not allocated before they are.
+  if (!model_id && !whole.get()) return unlike;
   if (in.failed() || !check(settings)) return unlike;
   const std::uint64_t found = scorer::model_id(settings);
   if (model_id && found != *model_id) {
@@ -303,7 +317,7 @@ Result<std::unique_ptr<Learner::Folded>> Learner::read(std::string_view bytes,
   }
 
   auto fresh = std::make_unique<Folded>(settings);
-  fresh->model.load(in);
+  fresh->model.load(in, whole);
   fresh->recent.load(in, fresh->model.item_count());
   fresh->chosen.load(in, fresh->model.item_count());
   const std::size_t partitions = in.count();

@@ -7,6 +7,7 @@
 // Threads   fold(), publish(), snapshot() on one thread; view() from any.
 
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -121,6 +122,9 @@ class Learner {
   struct Impl;
   static Result<std::unique_ptr<Folded>> read(std::string_view bytes,
                                               std::optional<std::uint64_t> model_id);
+  static Result<std::unique_ptr<Folded>> read_body(std::string_view body,
+                                                   std::optional<std::uint64_t> model_id,
+                                                   const std::shared_future<bool>& whole);
   void become(Folded&& other);
   Result<void> advance(Offset position);
   explicit Learner(std::unique_ptr<Impl> impl);

@@ -126,27 +126,37 @@ void Model::save(ByteWriter& out) const {
   calibration.save(out);
 }
 
-void Model::load(ByteReader& in) {
+void Model::load(ByteReader& in, const std::shared_future<bool>& whole) {
   stamp.lineage = in.fixed<std::uint32_t>();
   stamp.position = in.fixed<Offset>();
   parent.model_id = in.fixed<std::uint64_t>();
   parent.lineage = in.fixed<std::uint32_t>();
   parent.position = in.fixed<Offset>();
-  catalogue.load(in);
-  use.load(in, catalogue.size());
-  if (catalogue.size() > static_cast<std::size_t>(settings.items_max)) return in.fail();
+  // Many small pieces are read last, while the vectors wait for their pages.
+  ByteReader catalogue_in = in;
+  const std::size_t item_count = Catalogue::skip(in);
+  if (item_count > static_cast<std::size_t>(settings.items_max)) return in.fail();
+  use.load(in, item_count);
   popularity.load(in);
-  transitions.load(in, catalogue.size());
-  pairs.load(in, catalogue.size());
-  neighbours.load(in, catalogue.size());
-  content.load(in, catalogue.size());
-  items.load(in);
+  ByteReader transitions_in = in;
+  transitions.skip(in, item_count);
+  pairs.load(in, item_count);
+  neighbours.load(in, item_count);
+  content.load(in, item_count);
+  auto vectors = items.begin_load(in);
+  if (!whole.get()) return in.fail();
+  catalogue.load(catalogue_in);
+  transitions.load(transitions_in, item_count);
   attention.load(in);
   linear.load(in);
-  repeat.load(in, catalogue.size());
+  repeat.load(in, item_count);
   head.load(in);
   calibration.load(in);
-  if (popularity.size() != catalogue.size() || items.size() != catalogue.size()) in.fail();
+  if (popularity.size() != item_count || items.size() != item_count) in.fail();
+  if (catalogue_in.failed() || transitions_in.failed()) in.fail();
+  for (auto& read : vectors) {
+    if (!read.get()) in.fail();
+  }
 }
 
 FeatureValues whole_slopes(const Moment& moment) {

@@ -15,6 +15,7 @@
 // one file and one line in each list here.
 
 #include <cstdint>
+#include <future>
 #include <string>
 #include <vector>
 
@@ -67,7 +68,9 @@ class Model {
   void copy_changed(Model& view, std::size_t view_index);
 
   void save(ByteWriter& out) const;  // the settings first
-  void load(ByteReader& in);         // what follows the settings; check in.failed()
+  // What follows the settings; check in.failed(). Until `whole` says that the bytes are undamaged,
+  // no more memory is asked for than a few times theirs; if they are not, in.failed().
+  void load(ByteReader& in, const std::shared_future<bool>& whole);
 
   [[nodiscard]] std::size_t item_count() const { return catalogue.size(); }
 

@@ -222,6 +222,17 @@ void Transitions::load(ByteReader& in, std::size_t item_count) {
   changes_.mark_all(item_count);
 }
 
+void Transitions::skip(ByteReader& in, std::size_t item_count) const {
+  for (std::size_t row = 0; row < 2 * item_count && !in.failed(); ++row) {
+    in.skip<decltype(Row::total)>();
+    in.skip<decltype(Row::increment)>();
+    (void)in.array_apart<Slot>();
+    (void)in.array_apart<float>();
+  }
+  (void)in.array_apart<Scalar>();
+  in.skip<decltype(gap_)>();
+}
+
 std::uint64_t Transitions::bytes() const {
   std::uint64_t total = changed_hands_.capacity() * sizeof(std::uint64_t);
   for (const auto* rows : {&follows_, &precedes_}) {

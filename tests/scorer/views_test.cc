@@ -160,12 +160,10 @@ TEST(Views, ShowWhatIsLearnedBetweenARestoreAndTheSecondCopy) {
   }
 }
 
-// Large enough that two threads read it and copy it.
-TEST(Views, OfALargeModelAreWhatItsSnapshotHolds) {
+// Large enough that several threads read its snapshot and copy it.
+std::unique_ptr<Learner> large_learner(const ModelSettings& settings) {
   constexpr Offset kItems = 5'000;
-  ModelSettings settings = small_settings();
-  settings.dim = 64;
-  const auto learner = new_learner(settings);
+  auto learner = new_learner(settings);
   for (Offset item = 0; item < kItems; ++item) {
     LearningRecord record;
     record.source = {"items", 0, item, 0};
@@ -177,15 +175,51 @@ TEST(Views, OfALargeModelAreWhatItsSnapshotHolds) {
   }
   SmallStream stream(settings);
   fold(*learner, stream, 200, kItems);
+  return learner;
+}
+
+ModelSettings large_settings() {
+  ModelSettings settings = small_settings();
+  settings.dim = 64;
+  return settings;
+}
+
+TEST(Views, OfALargeModelAreWhatItsSnapshotHolds) {
+  const auto learner = large_learner(large_settings());
   const std::string snapshot = learner->snapshot();
 
-  const auto restored = new_learner(settings);
+  const auto restored = new_learner(large_settings());
   ASSERT_TRUE(restored->restore(snapshot));
   EXPECT_TRUE(restored->snapshot() == snapshot);
   for (int copies = 0; copies < 2; ++copies) {
     EXPECT_TRUE(tables_of(*restored->view()) == tables_of(learner->model()));
     ASSERT_TRUE(restored->publish());
   }
+}
+
+// It is read while its checksum is still being taken.
+TEST(Views, StayWhenALargeSnapshotIsDamagedWhereverThatIs) {
+  const auto learner = large_learner(large_settings());
+  const std::string snapshot = learner->snapshot();
+  const auto heir = [] {
+    ModelSettings settings = large_settings();
+    settings.half_life_s *= 2;
+    return new_learner(settings);
+  }();
+
+  for (std::size_t at = 4; at < snapshot.size(); at += 1 + at / 4) {
+    std::string damaged = snapshot;
+    damaged[at] = static_cast<char>(~damaged[at]);
+    const auto restored = learner->restore(damaged);
+    ASSERT_FALSE(restored) << at;
+    EXPECT_NE(restored.error().message.find("checksum"), std::string::npos) << at;
+    const auto taken = heir->take_over(damaged);
+    ASSERT_FALSE(taken) << at;
+    EXPECT_NE(taken.error().message.find("checksum"), std::string::npos) << at;
+  }
+
+  EXPECT_TRUE(learner->snapshot() == snapshot);
+  EXPECT_EQ(heir->view()->item_count(), 0U);
 }
 
 TEST(Views, AMovedViewIsReleasedOnce) {
