@@ -31,8 +31,8 @@ bool may_be_parent(const ModelStart& start, const ModelStamp& own, const ModelSt
   return another && stamp.position + 1 >= start.log.low && stamp.position < start.log.high;
 }
 
-bool take_over(const ModelStart& start, const ModelStamp& parent, const Result<std::string>& bytes,
-               scorer::Learner& learner) {
+bool take_over(const ModelStart& start, const ModelStamp& parent,
+               const Result<std::string_view>& bytes, scorer::Learner& learner) {
   const auto taken = bytes ? learner.take_over(*bytes) : Result<Inheritance>(bytes.error());
   if (!taken) {
     start.say(fmt::format("model {:016x} at position {} is no parent: {}", parent.model_id,
@@ -57,7 +57,10 @@ Result<void> take_parent(const ModelStart& start, PublishedModels& published,
   const auto files = list_snapshots(start.directory);
   if (!files) return files.error();
   for (const SnapshotFile& file : *files) {
-    if (wanted(file.stamp) && take_over(start, file.stamp, read_snapshot(file), learner)) return {};
+    if (!wanted(file.stamp)) continue;
+    const auto bytes = read_snapshot(file);
+    const auto parent = bytes ? Result<std::string_view>(bytes->view()) : bytes.error();
+    if (take_over(start, file.stamp, parent, learner)) return {};
   }
   for (;;) {
     const auto found = published.next(wanted);
@@ -65,7 +68,8 @@ Result<void> take_parent(const ModelStart& start, PublishedModels& published,
     if (!*found) return {};
     const auto bytes = published.fetch(**found);
     if (!bytes && bytes.error().disposition != Disposition::kSkip) return bytes.error();
-    if (take_over(start, (*found)->manifest.stamp, bytes, learner)) return {};
+    const auto parent = bytes ? Result<std::string_view>(*bytes) : bytes.error();
+    if (take_over(start, (*found)->manifest.stamp, parent, learner)) return {};
   }
 }
 

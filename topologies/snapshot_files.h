@@ -9,10 +9,12 @@
 //           beside its name, synced and renamed; what a crash leaves is removed by the next write.
 // Threads   Any thread; one writer at a time.
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "scorer/learner.h"
@@ -41,8 +43,31 @@ struct SnapshotFile {
 // Errors: kStop naming the directory that cannot be read or the file that cannot be removed.
 [[nodiscard]] Result<void> remove_snapshots(const std::string& directory, const ModelStamp& model);
 
-// Errors: kStop naming the file.
-[[nodiscard]] Result<std::string> read_snapshot(const SnapshotFile& file);
+// The bytes of a snapshot, as the page cache has them.
+//
+// They are mapped: copied into memory of one's own, they took a third of the time that a start of a
+// million items takes. A mapping is safe because a snapshot's file, once it has its name, is not
+// written to; removed meanwhile, it stays until the last who maps it is done. Whoever cuts one
+// short by hand in that moment ends the process (SIGBUS).
+class SnapshotBytes {
+ public:
+  // Takes over what mmap() gave; of size 0 it is nothing.
+  SnapshotBytes(void* at, std::size_t size) : at_(at), size_(size) {}
+  SnapshotBytes(SnapshotBytes&& other) noexcept
+      : at_(other.at_), size_(std::exchange(other.size_, 0)) {}
+  SnapshotBytes& operator=(SnapshotBytes&& other) = delete;
+  ~SnapshotBytes();
+
+  [[nodiscard]] std::string_view view() const { return {static_cast<const char*>(at_), size_}; }
+
+ private:
+  void* at_;
+  std::size_t size_;
+};
+
+// Whatever is in the file: its checksum is the learner's to look at.
+// Errors: kStop naming the file, e.g. a disk that fails: it is read to its end.
+[[nodiscard]] Result<SnapshotBytes> read_snapshot(const SnapshotFile& file);
 
 // Restores the newest snapshot of this learner's model and answers which it was. One that is
 // refused (a checksum, another model than its name says) is named with the reason, and the one

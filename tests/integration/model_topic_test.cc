@@ -209,7 +209,7 @@ TEST_F(ModelTopicTest, AProcessWithoutStateStartsFromThePublishedModelAndAgreesW
   EXPECT_GT(mark.position, learned_by_a);
   // What a has, folded on from there, has the digest that b says it has.
   auto oracle = scorer::Learner::create(config_.model);
-  ASSERT_TRUE((*oracle)->restore(*read_snapshot(*newest_snapshot(path("state-a/model")))));
+  ASSERT_TRUE((*oracle)->restore(read_snapshot(*newest_snapshot(path("state-a/model")))->view()));
   for (const DumpedRecord& dumped : log) {
     if (dumped.offset <= learned_by_a || dumped.offset > mark.position) continue;
     const auto record = scorer::decode_learning_record(dumped.value.value_or(""));
@@ -264,7 +264,7 @@ TEST_F(ModelTopicTest, WithoutThePublishedModelATrimmedLogStopsTheStartAndNamesB
 TEST_F(ModelTopicTest, OtherSettingsBeginWithTheirParentInEveryProcess) {
   learn_and_publish();
   const SnapshotFile parent = *newest_snapshot(path("state-a/model"));
-  const std::string parent_bytes = *read_snapshot(parent);
+  const std::string parent_bytes(read_snapshot(parent)->view());
   const Offset learned = parent.stamp.position;
 
   // "a" has the old model's snapshot on its disk, "b" has nothing.

@@ -281,7 +281,7 @@ void RunFixture::expect_learned_once(const Input& input, const std::string& proc
   const auto bytes = read_snapshot(*snapshot);
   ASSERT_TRUE(bytes);
   auto restored = scorer::Learner::create(config_.model);
-  ASSERT_TRUE((*restored)->restore(*bytes));
+  ASSERT_TRUE((*restored)->restore(bytes->view()));
   EXPECT_EQ((*restored)->digest(), digests[snapshot->stamp.position]);
 }
 

@@ -130,7 +130,7 @@ class StartOfLearning : public testing::Test {
   void expect_learned(LearnerThread& thread, Offset records) {
     await_position(thread, records - 1);
     thread.stop();
-    EXPECT_EQ(*read_snapshot(*newest_snapshot(directory())),
+    EXPECT_EQ(read_snapshot(*newest_snapshot(directory()))->view(),
               learner_at(newest_snapshot(directory())->stamp.position)->snapshot());
   }
 

@@ -337,7 +337,7 @@ TEST_F(Publisher, TheEmbeddedBrokerTakesAndGivesBackWhatAClusterWould) {
     EXPECT_EQ((*found)->manifest.stamp, snapshot.stamp);
     const auto bytes = published.fetch(**found);
     ASSERT_TRUE(bytes) << bytes.error().message;
-    EXPECT_EQ(*bytes, *read_snapshot(snapshot));
+    EXPECT_EQ(*bytes, read_snapshot(snapshot)->view());
   }
 }
 

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <tuple>
 
 #include "tests/topologies/small_topology.h"
 
@@ -70,7 +72,7 @@ TEST_F(SnapshotFiles, TheNewestTwoAreKept) {
   ASSERT_EQ(files->size(), 2U);
   EXPECT_EQ((*files)[0].stamp, own(100));
   EXPECT_EQ((*files)[1].stamp, own(12));
-  EXPECT_EQ(*read_snapshot((*files)[0]), "bytes");
+  EXPECT_EQ(read_snapshot((*files)[0])->view(), "bytes");
 }
 
 TEST_F(SnapshotFiles, AnotherModelsHigherPositionsPushNothingOut) {
@@ -149,6 +151,57 @@ TEST_F(SnapshotFiles, ADamagedSnapshotIsNamedAndTheOneBeforeIsUsed) {
   ASSERT_TRUE(restored);
   EXPECT_EQ(restored->stamp.position, 3);
   EXPECT_NE(said_.find("00000000000000000005.fvm is not used"), std::string::npos) << said_;
+}
+
+// Each beside the one before, which is whole: that one is used.
+TEST_F(SnapshotFiles, WhatCannotBeReadOrHoldsNoModelIsNamedAndTheOneBeforeIsUsed) {
+  const std::string newest = learner_at(6)->snapshot();
+  const auto with = [](const std::string& bytes) {
+    return [bytes](const std::string& path) { std::ofstream(path) << bytes; };
+  };
+  using Put = std::function<void(const std::string&)>;
+  const std::vector<std::tuple<const char*, Put, const char*>> cases{
+      {"empty", with(""), "not a model snapshot"},
+      {"of another kind", with("notes"), "not a model snapshot"},
+      {"cut in its header", with(newest.substr(0, 9)), "truncated"},
+      {"cut in half", with(newest.substr(0, newest.size() / 2)), "truncated or corrupt"},
+      {"cut at its end", with(newest.substr(0, newest.size() - 1)), "truncated or corrupt"},
+      {"followed by more", with(newest + "more"), "truncated or corrupt"},
+      {"a directory", [](const std::string& path) { fs::create_directory(path); }, "not a file"},
+      {"not there", [](const std::string& path) { fs::create_symlink("nowhere", path); },
+       "No such file"}};
+  for (const auto& [what, put, why] : cases) {
+    said_.clear();
+    fs::remove_all(directory_);
+    ASSERT_TRUE(write_snapshot(directory_, own(5), "bytes"));
+    const std::string path = newest_snapshot(directory_)->path;
+    fs::remove(path);
+    ASSERT_TRUE(write_snapshot(directory_, own(3), learner_at(4)->snapshot()));
+    put(path);
+
+    const auto into = learner();
+    const auto restored = restore(*into);
+
+    ASSERT_TRUE(restored) << what;
+    EXPECT_EQ(into->stamp().position, 3) << what;
+    EXPECT_NE(said_.find(path + " is not used"), std::string::npos) << what << ": " << said_;
+    EXPECT_NE(said_.find(why), std::string::npos) << what << ": " << said_;
+  }
+}
+
+TEST_F(SnapshotFiles, WhatIsReadStaysWhenItsFileIsRemoved) {
+  const std::string bytes = learner_at(4)->snapshot();
+  const auto file = write_snapshot(directory_, own(3), bytes);
+  ASSERT_TRUE(file);
+  const auto read = read_snapshot(*file);
+  ASSERT_TRUE(read);
+
+  for (const Offset position : {4, 5, 6}) {
+    ASSERT_TRUE(write_snapshot(directory_, own(position), "bytes"));
+  }
+
+  EXPECT_FALSE(fs::exists(file->path));
+  EXPECT_EQ(read->view(), bytes);
 }
 
 TEST_F(SnapshotFiles, ASnapshotOfAnotherModelUnderOurNameIsRefusedAndNamed) {
