@@ -64,10 +64,9 @@ void ItemParameters::start(Slot slot, ItemKey key, const std::vector<float>& lik
 void ItemParameters::copy_changed(ItemParameters& view, std::size_t view_index) {
   // A view is never learned from, so it goes without the Adagrad sums.
   if (changes_.drain_whole(view_index)) {
-    auto in_copied = beside(in_.size() * sizeof(float), [&] { view.in_ = in_; });
+    view.in_ = in_;
     view.out_ = out_;
     view.bias_ = bias_;
-    in_copied.get();
     return;
   }
   view.in_.resize(in_.size());
@@ -87,25 +86,23 @@ void ItemParameters::save(ByteWriter& out) const {
 }
 
 void ItemParameters::load(ByteReader& in) {
-  for (auto& read : begin_load(in)) {
-    if (!read.get()) in.fail();
-  }
+  if (!begin_load(in).get()) in.fail();
 }
 
-std::array<std::future<bool>, 2> ItemParameters::begin_load(ByteReader& in) {
-  const ByteReader in_vectors = in.array_apart<float>();
-  const ByteReader out_vectors = in.array_apart<float>();
+std::future<bool> ItemParameters::begin_load(ByteReader& in) {
+  ByteReader in_vectors = in.array_apart<float>();
+  ByteReader out_vectors = in.array_apart<float>();
   for (auto* column : {&in_sum_, &out_sum_, &bias_, &bias_sum_}) in.array(*column);
   const std::size_t rows = bias_.size();
   if (in_sum_.size() != rows || out_sum_.size() != rows || bias_sum_.size() != rows) in.fail();
   changes_.mark_all(rows);
-  const auto read_beside = [floats = rows * stride_](ByteReader vectors, std::vector<float>& into) {
-    return beside(vectors.left(), [=, &into]() mutable {
-      vectors.array(into);
-      return !vectors.failed() && into.size() == floats;
-    });
-  };
-  return {read_beside(in_vectors, in_), read_beside(out_vectors, out_)};
+  return beside(in_vectors.left(), [=, this]() mutable {
+    in_vectors.array(in_);
+    out_vectors.array(out_);
+    const std::size_t floats = rows * stride_;
+    return !in_vectors.failed() && !out_vectors.failed() && in_.size() == floats &&
+           out_.size() == floats;
+  });
 }
 
 std::uint64_t ItemParameters::bytes() const {

@@ -7,7 +7,6 @@
 //           N(0, (.3/sqrt D)^2): nobody has to agree on the order in which items appear, and a
 //           worker knows it before its view does.
 
-#include <array>
 #include <cstdint>
 #include <future>
 #include <vector>
@@ -60,8 +59,8 @@ class ItemParameters {
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
   // The same, but the vectors, three quarters of a snapshot, are read beside what the caller does
-  // next. Requires: both are waited for; false if one is not what belongs there.
-  [[nodiscard]] std::array<std::future<bool>, 2> begin_load(ByteReader& in);
+  // next. Requires: it is waited for; false if they are not what belongs there.
+  [[nodiscard]] std::future<bool> begin_load(ByteReader& in);
   [[nodiscard]] std::uint64_t bytes() const;
 
  private:

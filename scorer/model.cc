@@ -132,7 +132,7 @@ void Model::load(ByteReader& in, const std::shared_future<bool>& whole) {
   parent.model_id = in.fixed<std::uint64_t>();
   parent.lineage = in.fixed<std::uint32_t>();
   parent.position = in.fixed<Offset>();
-  // Many small pieces are read last, while the vectors wait for their pages.
+  // Many small pieces are read last, while another thread reads the vectors, which takes as long.
   ByteReader catalogue_in = in;
   const std::size_t item_count = Catalogue::skip(in);
   if (item_count > static_cast<std::size_t>(settings.items_max)) return in.fail();
@@ -154,9 +154,7 @@ void Model::load(ByteReader& in, const std::shared_future<bool>& whole) {
   calibration.load(in);
   if (popularity.size() != item_count || items.size() != item_count) in.fail();
   if (catalogue_in.failed() || transitions_in.failed()) in.fail();
-  for (auto& read : vectors) {
-    if (!read.get()) in.fail();
-  }
+  if (!vectors.get()) in.fail();
 }
 
 FeatureValues whole_slopes(const Moment& moment) {
