@@ -9,7 +9,7 @@ namespace fovea::scorer {
 namespace {
 
 constexpr std::size_t kKindsMax = 64;
-constexpr float kRate = 0.1F;
+constexpr float kRate = 0.05F;
 constexpr float kLogitMost = 10.0F;  // |u|: a weight stays a number whatever is learned
 
 // Visits the kinds that both have.

@@ -200,8 +200,8 @@ void learn_content(Parameters& p, Slot newest, const std::vector<Drawn>& candida
   const double sharpness = difference(p.content_sharpness.value, loss);
   Vector logits;
   for (Number& logit : p.content_logits) logits.push_back(difference(logit.value, loss));
-  p.content_sharpness.step(.1, sharpness);
-  for (std::size_t m = 0; m < logits.size(); ++m) p.content_logits[m].step(.1, logits[m]);
+  p.content_sharpness.step(.05, sharpness);
+  for (std::size_t m = 0; m < logits.size(); ++m) p.content_logits[m].step(.05, logits[m]);
 }
 
 }  // namespace
