@@ -396,24 +396,19 @@ class KafkaSource final : public Source {
 
   // Errors: kStop, unless it could go on behind what is gone.
   Result<void> position_gone(const TopicPartition& at, const std::string& words) {
-    std::int64_t low = 0;
-    std::int64_t high = 0;
     const auto place = places_.find(at);
-    const auto code = rd_kafka_query_watermark_offsets(client_->handle(), at.topic.c_str(),
-                                                       at.partition, &low, &high, as_int(kLookUp));
-    if (place == places_.end() || code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return stop(words_for(at) + ": " + words);
-    }
+    const auto ends = partition_ends(*client_, at, kLookUp);
+    if (place == places_.end() || !ends) return stop(words_for(at) + ": " + words);
     const std::string position = words_for(at) + ": position " + std::to_string(place->second.next);
-    if (place->second.next < low) {
-      const std::string lost = position + " is below the topic's start " + std::to_string(low) +
-                               ": records between them are gone";
+    if (place->second.next < ends->low) {
+      const std::string lost = position + " is below the topic's start " +
+                               std::to_string(ends->low) + ": records between them are gone";
       if (!consumer_.skip_lost) return stop(lost);
       client_->log("LOST", lost);
-      return go_on_at(at, low);
+      return go_on_at(at, ends->low);
     }
-    if (place->second.next > high) {
-      return stop(position + " is beyond the topic's end " + std::to_string(high) +
+    if (place->second.next > ends->high) {
+      return stop(position + " is beyond the topic's end " + std::to_string(ends->high) +
                   ": the topic was made anew or its position is another's");
     }
     return stop(position + ": " + words);
