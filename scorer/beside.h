@@ -11,8 +11,9 @@
 
 namespace fovea::scorer {
 
-// Begins `work`, which fills `bytes` of memory, or does it in get(): where it is little, or where
-// there is no thread to be had. Requires: get() before what it touches is touched again.
+// Begins `work`, which reads or fills `bytes` of memory, or does it in get(): where it is little,
+// or where there is no thread to be had. Requires: get() before what it fills is touched; the
+// future's end waits as well.
 template <class Work>
 [[nodiscard]] auto beside(std::size_t bytes, Work&& work) {
   // Copied in ten times what a thread's start takes.

@@ -64,7 +64,11 @@ ContentParts Content::parts_of(const ItemWords& words, const Item& item) {
   ContentParts parts;
   const auto put = [&](std::string_view name, const ContentCode& code) {
     if (code.inverse_length == 0.0F) return;
-    if (const auto kind = attention_.kind(name)) parts.push_back({*kind, code});
+    const auto kind = attention_.kind(name);
+    // Of a modality named twice the first counts.
+    const bool there = std::any_of(parts.begin(), parts.end(),
+                                   [&](const ContentPart& part) { return part.kind == kind; });
+    if (kind && !there) parts.push_back({*kind, code});
   };
   put("words", code_of_words(words.text, words_));
   put("categories", code_of_words(words.categories, words_));

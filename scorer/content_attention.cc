@@ -10,7 +10,12 @@ namespace {
 
 constexpr std::size_t kKindsMax = 64;
 constexpr float kRate = 0.05F;
+constexpr float kSharpnessLeast = 1.0F;
 constexpr float kLogitMost = 10.0F;  // |u|: a weight stays a number whatever is learned
+
+bool learnable(const Scalar& scalar) {
+  return std::isfinite(scalar.value) && std::isfinite(scalar.sum) && scalar.sum > 0.0F;
+}
 
 // Visits the kinds that both have.
 template <class Visit>
@@ -104,7 +109,7 @@ void ContentAttention::learn(const ContentParts& newest,
     gather(newest, *choices[i], gradient * sharpness_.value, kernels);
   }
   sharpness_.step(kRate, sharpness_gradient);
-  sharpness_.value = std::max(sharpness_.value, 1.0F);
+  sharpness_.value = std::max(sharpness_.value, kSharpnessLeast);
   for (std::size_t m = 0; m < kinds_.size(); ++m) {
     Kind& kind = kinds_[m];
     kind.logit.step(kRate, kind.weight * gradient_[m]);
@@ -124,12 +129,15 @@ void ContentAttention::save(ByteWriter& out) const {
 
 void ContentAttention::load(ByteReader& in) {
   sharpness_ = in.fixed<Scalar>();
-  kinds_.resize(in.count(1 + sizeof(Scalar)));
-  if (kinds_.size() > kKindsMax) in.fail();
+  const std::size_t kinds = in.count(1 + sizeof(Scalar));
+  if (kinds > kKindsMax || !(sharpness_.value >= kSharpnessLeast) || !learnable(sharpness_)) {
+    return in.fail();
+  }
+  kinds_.resize(kinds);
   for (Kind& kind : kinds_) {
     in.text(kind.name);
     kind.logit = in.fixed<Scalar>();
-    if (!(std::fabs(kind.logit.value) <= kLogitMost)) in.fail();
+    if (!(std::fabs(kind.logit.value) <= kLogitMost) || !learnable(kind.logit)) in.fail();
     kind.weight = exp_same_bits(kind.logit.value);
   }
 }

@@ -59,7 +59,8 @@ class ItemParameters {
   void save(ByteWriter& out) const;
   void load(ByteReader& in);
   // The same, but the vectors, three quarters of a snapshot, are read beside what the caller does
-  // next. Requires: it is waited for; false if they are not what belongs there.
+  // next. Requires: it is waited for, by get() or by its end; false if they are not what belongs
+  // there.
   [[nodiscard]] std::future<bool> begin_load(ByteReader& in);
   [[nodiscard]] std::uint64_t bytes() const;
 

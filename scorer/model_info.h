@@ -34,7 +34,8 @@ struct TableMemory {
 };
 [[nodiscard]] std::vector<TableMemory> memory(const Model& model);
 
-// How much each kind of content that items have had counts beside the others; the sum is 1.
+// How much each kind of content that items have had counts beside the others; the sum is 1. Of a
+// learner's model: views have none.
 [[nodiscard]] std::vector<std::pair<std::string, double>> content_attention(const Model& model);
 
 }  // namespace fovea::scorer

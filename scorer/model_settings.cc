@@ -121,6 +121,8 @@ EventTypeSet load_types(ByteReader& in) {
 }  // namespace
 
 ModelSettings load_settings(ByteReader& in) {
+  constexpr std::size_t kContextFieldsMax = 256;  // more than a profile may have
+
   ModelSettings settings;
   settings.topology = in.text();
   for (std::int32_t* number :
@@ -130,8 +132,12 @@ ModelSettings load_settings(ByteReader& in) {
     *number = in.fixed<std::int32_t>();
   }
   settings.half_life_s = in.fixed<double>();
-  settings.context_fields.resize(in.count());
-  for (std::string& field : settings.context_fields) field = in.text();
+  // One by one: the bytes may be damaged, and a count of them anything.
+  const std::size_t fields = in.count();
+  if (fields > kContextFieldsMax) in.fail();
+  for (std::size_t f = 0; f < fields && !in.failed(); ++f) {
+    settings.context_fields.push_back(in.text());
+  }
   settings.positive = load_types(in);
   settings.negative = load_types(in);
   Parts& parts = settings.parts;

@@ -207,7 +207,7 @@ Result<SnapshotBytes> read_snapshot(const SnapshotFile& file) {
   // What the disk does not give is an error here, and would be a signal later. Linux before 5.14
   // cannot be asked.
   if (::madvise(at, size, MADV_POPULATE_READ) != 0 && errno != EINVAL) {
-    return stop(file.path + ": cannot be read to its end");
+    return system_error(file.path);
   }
   return bytes;
 }

@@ -113,24 +113,25 @@ Result<void> Worker::run() {
 
 Result<void> Worker::turn() {
   auto done = phase_ == WorkerPhase::kJoining ? join() : step();
-  if (done && !stopping_) return {};
+  const bool stopping = stopping_;
+  if (done && !stopping) return {};
   if (done && phase_ == WorkerPhase::kRunning) {
     enter(WorkerPhase::kDraining);
     done = drain();
   }
   // Of two processes with one instance id the older gives way, or neither gets anywhere.
-  if (source_ && source_->replaced()) {
+  if (!done && source_ && source_->replaced()) {
     beyond_repair_ = true;
     done = fovea::stop(done.error().message + "; give each process a group.instance of its own");
   }
-  // What new clients would have mended is no failure when it was told to stop: nothing is lost.
-  if (!done && stopping_ && !beyond_repair_) {
+  // Whatever the clients fail in is no failure of one that was told to stop: nothing is lost, and
+  // the next start meets it again if it lasts.
+  if (!done && stopping && !beyond_repair_) {
     if (phase_ != WorkerPhase::kJoining) say_uncommitted(done.error());
     done = {};
   }
   rebuilds_ = commits_ > commits_before_ ? 1 : rebuilds_ + 1;
-  if (done || beyond_repair_ || stopping_ || rebuilds_ > kRebuildsMax)
-    return close(std::move(done));
+  if (done || beyond_repair_ || stopping || rebuilds_ > kRebuildsMax) return close(std::move(done));
   rebuild(done.error());
   return {};
 }
@@ -457,7 +458,7 @@ Result<void> Worker::drain() {
 
 void Worker::say_uncommitted(const Error& why) {
   log_warning(
-      fmt::format("worker {}: the last interval was not committed and will be read again: {}",
+      fmt::format("worker {}: what was not committed when it was told to stop is read again: {}",
                   name_, why.message));
 }
 

@@ -210,9 +210,6 @@ directory = "{directory / name}"
         if status != 0:
             raise AssertionError(f"{self.name} ended with exit status {status}")
 
-    def words(self):
-        return self.log.read_text(encoding="utf8").splitlines()
-
     def metrics(self):
         """By (name, labels); empty while it does not answer."""
         said = self.log.read_text(encoding="utf8", errors="replace")[self.said_before:]
@@ -373,7 +370,7 @@ def main():
         except BaseException:
             for member in torture.members:
                 if member.log.exists():
-                    print(f"--- {member.name}\n" + "\n".join(member.words()[-40:]))
+                    print(f"--- {member.name}\n" + "\n".join(member.log.read_text(encoding="utf8", errors="replace").splitlines()[-40:]))
             raise
         finally:
             for member in torture.members:

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -161,16 +162,43 @@ TEST(ContentAttention, GoesOnFromItsBytes) {
   EXPECT_EQ(a.bytes(), b.bytes());
 }
 
-TEST(ContentAttention, RefusesWeightsThatAreNoNumbers) {
+// Whether it takes `count` kinds that have learned this.
+bool loads(const Scalar& sharpness, const Scalar& logit, std::size_t count,
+           ContentAttention& attention) {
   ByteWriter out;
-  out.fixed(Scalar{5.0F});
-  out.varint(1);
-  out.text("words");
-  out.fixed(Scalar{1e6F});
+  out.fixed(sharpness);
+  out.varint(count);
+  for (std::size_t k = 0; k < count; ++k) {
+    out.text("vectors." + std::to_string(k));
+    out.fixed(logit);
+  }
   ByteReader in(out.bytes());
-  ContentAttention attention;
   attention.load(in);
-  EXPECT_TRUE(in.failed());
+  return in.at_end();
+}
+
+TEST(ContentAttention, RefusesWhatNoLearningLeads) {
+  const float none = std::numeric_limits<float>::quiet_NaN();
+  ContentAttention attention;
+  EXPECT_TRUE(loads({5.0F}, {9.0F}, 64, attention));
+  EXPECT_FALSE(loads({5.0F}, {9.0F}, 65, attention));
+  EXPECT_FALSE(loads({5.0F}, {11.0F}, 1, attention));
+  EXPECT_FALSE(loads({5.0F}, {none}, 1, attention));
+  EXPECT_FALSE(loads({5.0F}, {1.0F, 0.0F}, 1, attention));
+  EXPECT_FALSE(loads({none}, {1.0F}, 1, attention));
+  EXPECT_FALSE(loads({.5F}, {1.0F}, 1, attention));
+}
+
+TEST(ContentAttention, AWeightHasABound) {
+  const ContentParts newest{part(0, {1, 2}), part(1, {5, -1})};
+  const ContentParts alike{part(0, {1, 2}), part(1, {-5, 1})};
+  const ContentParts unlike{part(0, {-1, -2}), part(1, {5, -1})};
+  const std::vector<const ContentParts*> choices{&unlike, &alike};
+  ContentAttention attention;
+  // All attention is on what is about to be found misleading: long steps.
+  ASSERT_TRUE(loads({30.0F}, {9.99F, 1e-12F}, 2, attention));
+  attention.learn(newest, choices, 1.0F, fast());
+  for (const auto& kind : attention.kinds()) EXPECT_LE(std::fabs(kind.logit.value), 10.0F);
 }
 
 }  // namespace

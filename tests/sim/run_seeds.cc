@@ -50,6 +50,7 @@ int run_many(std::uint64_t first, std::uint64_t count, Delivery delivery) {
     const SimulationResult result = simulate(options, scratch_directory());
     sum.events += result.events;
     sum.crashes += result.crashes;
+    sum.left += result.left;
     if (!result.violations.empty()) {
       print(options, result);
       fmt::print("again, with its log: scripts/sim.sh --seed {} --delivery {}\n", seed,
@@ -58,8 +59,9 @@ int run_many(std::uint64_t first, std::uint64_t count, Delivery delivery) {
     }
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  fmt::print("{} seeds from {}, {:.1f} a second: {} events, {} crashes, 0 violations\n", count,
-             first, static_cast<double>(count) / took.count(), sum.events, sum.crashes);
+  fmt::print("{} seeds from {}, {:.1f} a second: {} events, {} crashes, {} stops, 0 violations\n",
+             count, first, static_cast<double>(count) / took.count(), sum.events, sum.crashes,
+             sum.left);
   return 0;
 }
 

@@ -187,7 +187,7 @@ class Simulation {
            why.message.find("a group.instance of its own") != std::string::npos;
   }
 
-  // In the order in which a process that was told to stop goes.
+  // As a process that was told to stop goes, but for its last snapshot and mark.
   void leave(SimMachine& machine) {
     const ProcessId id = machine.process->id;
     surviving(machine, [](SimProcess& process) {

@@ -8,8 +8,8 @@
 // which is the seed's, decides whose turn it is, what is written and what goes wrong: processes
 // that die between any two effects, machines that lose unsynced writes, zombies that were frozen or
 // cut off, rebalances, a broker that is away, full queues, lost answers, batches refused, disks
-// that are full or slow, transactions that are fenced in error, clock jumps, poison. Then
-// everything heals, the rest is processed, and what is in the topics and stores is held against a
+// that are full or slow, transactions that are fenced in error, clock jumps, poison; some are told
+// to stop, which must not end in an error. Then everything heals, the rest is processed, and what is in the topics and stores is held against a
 // plain fold of the input:
 //
 //   * behaviour of every user, in the changelog
