@@ -9,8 +9,8 @@
 // that die between any two effects, machines that lose unsynced writes, zombies that were frozen or
 // cut off, rebalances, a broker that is away, full queues, lost answers, batches refused, disks
 // that are full or slow, transactions that are fenced in error, clock jumps, poison; some are told
-// to stop, which must not end in an error. Then everything heals, the rest is processed, and what is in the topics and stores is held against a
-// plain fold of the input:
+// to stop, which must not end in an error. Then everything heals, the rest is processed, and what
+// is in the topics and stores is held against a plain fold of the input:
 //
 //   * behaviour of every user, in the changelog
 //   * the store of whoever owns a partition has the behaviour that is in its changelog, and so has
