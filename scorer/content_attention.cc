@@ -71,13 +71,13 @@ ContentSigns ContentAttention::signs(const ContentParts& parts) const {
 }
 
 // d cos / d u_m = w_m (cos_m / sqrt(W_a W_b) - cos / 2 ([a has m] / W_a + [b has m] / W_b)).
-void ContentAttention::gather(const ContentParts& a, const ContentParts& b, float gradient,
-                              const Kernels& kernels) {
+void ContentAttention::gather(const ContentParts& a, const ContentParts& b, float cosine,
+                              float gradient, const Kernels& kernels) {
   if (b.empty()) return;
   const float of_a = weight_of(a);
   const float of_b = weight_of(b);
   const float scale = gradient / sqrt_same_bits(of_a * of_b);
-  const float half = -0.5F * gradient * similarity(a, b, kernels);
+  const float half = -0.5F * gradient * cosine;
   for (const ContentPart& part : a) gradient_[part.kind] += half / of_a;
   for (const ContentPart& part : b) gradient_[part.kind] += half / of_b;
   visit_shared(a, b, [&](const ContentPart& x, const ContentPart& y) {
@@ -106,7 +106,7 @@ void ContentAttention::learn(const ContentParts& newest,
   for (std::size_t i = 0; i < choices.size(); ++i) {
     const float gradient = strength * (likely[i] / sum - (i == 0 ? 1.0F : 0.0F));
     sharpness_gradient = fma_same_bits(gradient, cosines[i], sharpness_gradient);
-    gather(newest, *choices[i], gradient * sharpness_.value, kernels);
+    gather(newest, *choices[i], cosines[i], gradient * sharpness_.value, kernels);
   }
   sharpness_.step(kRate, sharpness_gradient);
   sharpness_.value = std::max(sharpness_.value, kSharpnessLeast);

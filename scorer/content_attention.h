@@ -10,7 +10,7 @@
 // vectors of a bad encoder, categories that all share) is left out of account by and by.
 //
 //   learned     a choice i after the newest entry h, against the last few of its sampled negatives:
-//               loss = -ln softmax(sharpness cos(h, .))_i, by Adagrad
+//               loss = -ln softmax(sharpness cos(h, .))_i, by Adagrad; |u| <= 10, sharpness >= 1
 //
 // Threads   Not thread-safe.
 
@@ -55,7 +55,8 @@ class ContentAttention {
 
  private:
   [[nodiscard]] float weight_of(const ContentParts& parts) const;
-  void gather(const ContentParts& a, const ContentParts& b, float gradient, const Kernels& kernels);
+  void gather(const ContentParts& a, const ContentParts& b, float cosine, float gradient,
+              const Kernels& kernels);
 
   std::vector<Kind> kinds_;
   Scalar sharpness_{5.0F};
