@@ -52,7 +52,9 @@ double LearnStep::softmax_gradient(bool positive, float ItemTerms::*score,
     candidates_.front().*gradient = target - 1.0F;
     return -static_cast<double>(log_same_bits(target + 1e-12F));
   }
-  const float others = std::max(1.0F - target, 1e-6F);
+  // Summed, as 1 - target has no digits left where the target is nearly certain.
+  float others = 1e-30F;
+  for (std::size_t i = 1; i < candidates_.size(); ++i) others += candidates_[i].*gradient;
   for (Candidate& candidate : candidates_) candidate.*gradient *= -target / others;
   candidates_.front().*gradient = target;
   return -static_cast<double>(log_same_bits(others));

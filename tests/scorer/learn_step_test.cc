@@ -182,6 +182,24 @@ TEST(LearnStep, ARefusedItemFallsAgainstTheOthers) {
   EXPECT_LT(tiny.score(3) - tiny.score(5), before);
 }
 
+// 1 - p has no digits left there, and who refuses what was nearly certain teaches the most.
+TEST(LearnStep, WhatOneItemLosesByARefusalTheOthersGain) {
+  for (const float certainty : {0.0F, 5.0F, 10.0F, 15.0F, 20.0F, 40.0F}) {
+    Tiny tiny(small_settings());
+    tiny.example.positive = false;
+    tiny.model.items.edit(tiny.model.catalogue.find(small_key(3))).bias = certainty;
+    LearnStep step(kernels(fastest_kernel_level()));
+    make_query(tiny.model, tiny.example, step.moment().query);
+    Random random(1, 1);
+    const StepResult result = step.learn(tiny.model, tiny.recent, tiny.chosen, tiny.example,
+                                         tiny.model.catalogue.find(small_key(3)), random);
+    float gained = 0.0F;
+    for (const Candidate& candidate : result.candidates.subspan(1)) gained -= candidate.gradient;
+    EXPECT_GT(result.candidates.front().gradient, 0.0F);
+    EXPECT_NEAR(gained, result.candidates.front().gradient, 1e-5F) << certainty;
+  }
+}
+
 TEST(LearnStep, TheLossIsThatOfTheAnswer) {
   Tiny chosen(small_settings());
   const auto [loss, p] = chosen.learn();
