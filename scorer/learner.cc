@@ -19,7 +19,7 @@ namespace fovea::scorer {
 namespace {
 
 constexpr std::uint32_t kSnapshotMagic = 0x004D5646U;    // "FVM", and a character:
-constexpr std::uint32_t kSnapshotVersion = 0x37000000U;  // "7"
+constexpr std::uint32_t kSnapshotVersion = 0x38000000U;  // "8"
 constexpr std::uint32_t kVersionMask = 0xFF000000U;
 
 double seconds(TimeMs time) {

@@ -21,6 +21,11 @@ KnotPosition knot_position(float x) {
   return {knot, t - static_cast<float>(knot)};
 }
 
+// Most items are known to no memory.
+float sparse_log(float memory) {
+  return memory == 0.0F ? kKnotStart : log2_same_bits(kSparseEps + memory);
+}
+
 }  // namespace
 
 float sparse_floor() {
@@ -31,6 +36,7 @@ FeatureValues feature_values(const Popularity& popularity, const ItemCounts& cou
                              const SparseLine& sparse, double now_s, float backoff) {
   const float since_last = static_cast<float>(std::max(0.0, now_s - counts.last_s));
   const float since_first = static_cast<float>(std::max(0.0, now_s - counts.first_s));
+  const float choices = 1.0F + static_cast<float>(counts.count);
   const auto decay = popularity.decay(since_last);
   const float shortest = counts.decayed[0] * decay[0];
   return {log2_same_bits(kPopularityEps + shortest),
@@ -40,11 +46,15 @@ FeatureValues feature_values(const Popularity& popularity, const ItemCounts& cou
           log2_same_bits(1.0F + since_last),
           counts.log_count,
           log2_same_bits(kBackedOffEps + sparse.follows + backoff * shortest),
-          log2_same_bits(kSparseEps + sparse.follows),
-          log2_same_bits(kSparseEps + sparse.precedes),
-          log2_same_bits(kSparseEps + sparse.neighbours),
-          log2_same_bits(kSparseEps + sparse.pairs),
-          log2_same_bits(kSparseEps + sparse.content)};
+          sparse_log(sparse.follows),
+          sparse_log(sparse.precedes),
+          sparse_log(sparse.neighbours),
+          sparse_log(sparse.pairs),
+          sparse_log(sparse.content),
+          sparse_log(sparse.follows / choices),
+          sparse_log(sparse.neighbours / choices),
+          sparse_log(sparse.pairs / choices),
+          sparse_log(sparse.content / choices)};
 }
 
 Linear::Linear(const Parts& parts, const SlopeSettings& settings) : settings_(settings) {
@@ -69,8 +79,9 @@ FeatureValues Linear::slopes(const MomentBuckets& buckets) const {
 float Linear::curve(Feature feature, float x) const {
   const std::size_t f = index(feature);
   if (!kFeatures[f].sparse || !uses_[f]) return 0.0F;
-  const auto [knot, fraction] = knot_position(x);
   const auto& knots = parameters_[f].knots;
+  if (x == kKnotStart) return knots[0].value;
+  const auto [knot, fraction] = knot_position(x);
   return knots[knot].value * (1.0F - fraction) + knots[knot + 1].value * fraction;
 }
 
@@ -85,11 +96,15 @@ float Linear::curve_slope(Feature feature, float x) const {
 void Linear::gather(const FeatureValues& x, float gradient) {
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     gathered_[f].slope = fma_same_bits(gradient, x[f], gathered_[f].slope);
-    if (kFeatures[f].sparse) {
-      const auto [knot, fraction] = knot_position(x[f]);
-      gathered_[f].knots[knot] += gradient * (1.0F - fraction);
-      gathered_[f].knots[knot + 1] += gradient * fraction;
+    if (!kFeatures[f].sparse) continue;
+    auto& knots = gathered_[f].knots;
+    if (x[f] == kKnotStart) {
+      knots[0] += gradient;
+      continue;
     }
+    const auto [knot, fraction] = knot_position(x[f]);
+    knots[knot] += gradient * (1.0F - fraction);
+    knots[knot + 1] += gradient * fraction;
   }
 }
 

@@ -36,8 +36,12 @@ enum class Feature : std::uint8_t {
   kNeighbours,
   kPairs,
   kContent,
+  kFollowsOfNew,
+  kNeighboursOfNew,
+  kPairsOfNew,
+  kContentOfNew,
 };
-inline constexpr std::size_t kFeatureCount = 12;
+inline constexpr std::size_t kFeatureCount = 16;
 
 struct FeatureSpec {
   std::string_view name;  // as explanations call it
@@ -59,6 +63,11 @@ inline constexpr std::array<FeatureSpec, kFeatureCount> kFeatures = {{
     {"neighbours", 0.0F, true, &Parts::neighbours},  // log2(eps + kn)
     {"pairs", 0.0F, true, &Parts::pairs},            // log2(eps + t2)
     {"content", 0.0F, true, &Parts::content},        // log2(eps + ct)
+    // What a memory says of an item, by how often it was chosen: log2(eps + tw / (1 + count)), ...
+    {"follows_of_new", 0.0F, true, &Parts::memory},
+    {"neighbours_of_new", 0.0F, true, &Parts::neighbours},
+    {"pairs_of_new", 0.0F, true, &Parts::pairs},
+    {"content_of_new", 0.0F, true, &Parts::content},
 }};
 
 inline constexpr float kSparseEps = 5e-4F;

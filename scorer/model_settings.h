@@ -62,7 +62,7 @@ void save(const ModelSettings& settings, ByteWriter& out);
 // The lineage of a model that has learned all of its log. The low byte changes when the learner's
 // arithmetic does: a snapshot of another one is refused. The rest is a hash of the gaps in the log
 // that a model went on after.
-inline constexpr std::uint32_t kLineage = 6;
+inline constexpr std::uint32_t kLineage = 7;
 
 [[nodiscard]] constexpr bool same_arithmetic(std::uint32_t a, std::uint32_t b) {
   return (a & 0xFFU) == (b & 0xFFU);

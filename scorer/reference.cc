@@ -275,6 +275,12 @@ Terms score(const Parameters& p, const Question& question, const Interest& inter
   out.x[index(Feature::kNeighbours)] = std::log2(kEps + memory.neighbours.whole[slot]);
   out.x[index(Feature::kPairs)] = std::log2(kEps + memory.pairs.whole[slot]);
   out.x[index(Feature::kContent)] = std::log2(kEps + memory.content.whole[slot]);
+  const double choices = 1.0 + static_cast<double>(counts.count);
+  out.x[index(Feature::kFollowsOfNew)] = std::log2(kEps + memory.follows.whole[slot] / choices);
+  out.x[index(Feature::kNeighboursOfNew)] =
+      std::log2(kEps + memory.neighbours.whole[slot] / choices);
+  out.x[index(Feature::kPairsOfNew)] = std::log2(kEps + memory.pairs.whole[slot] / choices);
+  out.x[index(Feature::kContentOfNew)] = std::log2(kEps + memory.content.whole[slot] / choices);
 
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     if (!used(p, f)) continue;
@@ -363,15 +369,15 @@ Explained explain(const Parameters& p, const std::vector<std::string>& context_f
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     if (!used(p, f)) continue;
     const auto feature = static_cast<Feature>(f);
-    if (feature == Feature::kFollows) {
+    if (feature == Feature::kFollows || feature == Feature::kFollowsOfNew) {
       split(feature, std::log2(kEps), memory.follows);
     } else if (feature == Feature::kPrecedes) {
       split(feature, std::log2(kEps), memory.precedes);
-    } else if (feature == Feature::kNeighbours) {
+    } else if (feature == Feature::kNeighbours || feature == Feature::kNeighboursOfNew) {
       split(feature, std::log2(kEps), memory.neighbours);
-    } else if (feature == Feature::kPairs) {
+    } else if (feature == Feature::kPairs || feature == Feature::kPairsOfNew) {
       split(feature, std::log2(kEps), memory.pairs);
-    } else if (feature == Feature::kContent) {
+    } else if (feature == Feature::kContent || feature == Feature::kContentOfNew) {
       split(feature, std::log2(kEps), memory.content);
     } else if (feature == Feature::kBackedOff) {
       const double decayed = std::exp2(terms.x[index(Feature::kPopularityShort)]) - .1;

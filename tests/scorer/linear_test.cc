@@ -43,10 +43,31 @@ TEST(Linear, FeatureValuesAreTheirFormulas) {
                              std::log2(5e-4 + .125),
                              std::log2(5e-4 + .5),
                              std::log2(5e-4 + .75),
-                             std::log2(5e-4 + 1.5)};
+                             std::log2(5e-4 + 1.5),
+                             std::log2(5e-4 + .25 / 4.0),
+                             std::log2(5e-4 + .5 / 4.0),
+                             std::log2(5e-4 + .75 / 4.0),
+                             std::log2(5e-4 + 1.5 / 4.0)};
   ASSERT_EQ(std::size(expected), kFeatureCount);
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     EXPECT_NEAR(static_cast<double>(x[f]), expected[f], 1e-5) << kFeatures[f].name;
+  }
+}
+
+TEST(Linear, WhatNoMemoryKnowsIsAtTheFirstKnot) {
+  const Popularity popularity(1000.0);
+  const FeatureValues x = feature_values(popularity, ItemCounts{}, SparseLine{}, 1000.0, .5F);
+  Linear linear(Parts{});
+  linear.gather(x, -1.0F);
+  linear.step(moment(0, 0, 0));
+  for (std::size_t f = 0; f < kFeatureCount; ++f) {
+    if (!kFeatures[f].sparse) continue;
+    const auto feature = static_cast<Feature>(f);
+    EXPECT_EQ(x[f], sparse_floor()) << kFeatures[f].name;
+    EXPECT_GT(linear.curve(feature, sparse_floor()), 0.0F);
+    // On the way to the next knot, which stayed at 0.
+    EXPECT_NEAR(linear.curve(feature, std::nextafter(sparse_floor(), 0.0F)),
+                linear.curve(feature, sparse_floor()), 1e-5F);
   }
 }
 
@@ -56,6 +77,7 @@ TEST(Linear, NamesAreDifferentAndListedInOrder) {
   EXPECT_EQ(names.size(), kFeatureCount);
   EXPECT_EQ(kFeatures[index(Feature::kFollows)].name, "follows");
   EXPECT_EQ(kFeatures[index(Feature::kCount)].name, "count");
+  EXPECT_EQ(kFeatures[index(Feature::kContentOfNew)].name, "content_of_new");
 }
 
 TEST(Linear, StartsAtTheFirstSlopesWithFlatCurves) {

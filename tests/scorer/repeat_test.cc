@@ -70,10 +70,8 @@ TEST_F(RepeatOf, StartsAtNothing) {
 TEST_F(RepeatOf, AStepMovesTheTermsOfItsLagClass) {
   const QueryOwnItem own{1, 3, 60'000, 2};
   x[index(Feature::kAge)] = 4.0F;
-  for (const Feature f :
-       {Feature::kFollows, Feature::kNeighbours, Feature::kPairs, Feature::kContent}) {
-    x[index(f)] = sparse_floor();
-  }
+  for (std::size_t f = index(Feature::kNeighbours); f < kFeatureCount; ++f) x[f] = sparse_floor();
+  x[index(Feature::kFollows)] = sparse_floor();
   repeat.gather(own, buckets, 3, x, -.5F, .25F);
   repeat.step(linear);
 
