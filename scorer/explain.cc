@@ -39,15 +39,12 @@ struct EntryParts {
     switch (feature) {
       case Feature::kBackedOff:
       case Feature::kFollows:
-      case Feature::kFollowsOfNew:
         return &follows;
       case Feature::kPrecedes:
         return &precedes;
       case Feature::kPairs:
-      case Feature::kPairsOfNew:
         return &pairs;
       case Feature::kNeighbours:
-      case Feature::kNeighboursOfNew:
         return &neighbours;
       case Feature::kContent:
       case Feature::kContentOfNew:

@@ -36,7 +36,6 @@ FeatureValues feature_values(const Popularity& popularity, const ItemCounts& cou
                              const SparseLine& sparse, double now_s, float backoff) {
   const float since_last = static_cast<float>(std::max(0.0, now_s - counts.last_s));
   const float since_first = static_cast<float>(std::max(0.0, now_s - counts.first_s));
-  const float choices = 1.0F + static_cast<float>(counts.count);
   const auto decay = popularity.decay(since_last);
   const float shortest = counts.decayed[0] * decay[0];
   return {log2_same_bits(kPopularityEps + shortest),
@@ -51,10 +50,7 @@ FeatureValues feature_values(const Popularity& popularity, const ItemCounts& cou
           sparse_log(sparse.neighbours),
           sparse_log(sparse.pairs),
           sparse_log(sparse.content),
-          sparse_log(sparse.follows / choices),
-          sparse_log(sparse.neighbours / choices),
-          sparse_log(sparse.pairs / choices),
-          sparse_log(sparse.content / choices)};
+          sparse_log(sparse.content / (1.0F + static_cast<float>(counts.count)))};
 }
 
 Linear::Linear(const Parts& parts, const SlopeSettings& settings) : settings_(settings) {

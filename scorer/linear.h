@@ -36,12 +36,9 @@ enum class Feature : std::uint8_t {
   kNeighbours,
   kPairs,
   kContent,
-  kFollowsOfNew,
-  kNeighboursOfNew,
-  kPairsOfNew,
   kContentOfNew,
 };
-inline constexpr std::size_t kFeatureCount = 16;
+inline constexpr std::size_t kFeatureCount = 13;
 
 struct FeatureSpec {
   std::string_view name;  // as explanations call it
@@ -51,23 +48,19 @@ struct FeatureSpec {
 };
 
 inline constexpr std::array<FeatureSpec, kFeatureCount> kFeatures = {{
-    {"popularity_short", .1F, false, nullptr},       // log2(.1 + count decayed at H/8)
-    {"popularity", .3F, false, nullptr},             // ... at H
-    {"popularity_long", .1F, false, nullptr},        // ... at 8H
-    {"age", 0.0F, false, nullptr},                   // log2(1 + s since first seen)
-    {"recency", 0.0F, false, nullptr},               // log2(1 + s since last chosen)
-    {"count", 0.0F, false, nullptr},                 // log2(1 + times chosen)
-    {"backed_off", 0.0F, false, &Parts::memory},     // log2(1e-6 + tw + backoff * H/8 count)
-    {"follows", .2F, true, &Parts::memory},          // log2(eps + tw)
-    {"precedes", 0.0F, true, &Parts::memory},        // log2(eps + rv)
-    {"neighbours", 0.0F, true, &Parts::neighbours},  // log2(eps + kn)
-    {"pairs", 0.0F, true, &Parts::pairs},            // log2(eps + t2)
-    {"content", 0.0F, true, &Parts::content},        // log2(eps + ct)
-    // What a memory says of an item, by how often it was chosen: log2(eps + tw / (1 + count)), ...
-    {"follows_of_new", 0.0F, true, &Parts::memory},
-    {"neighbours_of_new", 0.0F, true, &Parts::neighbours},
-    {"pairs_of_new", 0.0F, true, &Parts::pairs},
-    {"content_of_new", 0.0F, true, &Parts::content},
+    {"popularity_short", .1F, false, nullptr},        // log2(.1 + count decayed at H/8)
+    {"popularity", .3F, false, nullptr},              // ... at H
+    {"popularity_long", .1F, false, nullptr},         // ... at 8H
+    {"age", 0.0F, false, nullptr},                    // log2(1 + s since first seen)
+    {"recency", 0.0F, false, nullptr},                // log2(1 + s since last chosen)
+    {"count", 0.0F, false, nullptr},                  // log2(1 + times chosen)
+    {"backed_off", 0.0F, false, &Parts::memory},      // log2(1e-6 + tw + backoff * H/8 count)
+    {"follows", .2F, true, &Parts::memory},           // log2(eps + tw)
+    {"precedes", 0.0F, true, &Parts::memory},         // log2(eps + rv)
+    {"neighbours", 0.0F, true, &Parts::neighbours},   // log2(eps + kn)
+    {"pairs", 0.0F, true, &Parts::pairs},             // log2(eps + t2)
+    {"content", 0.0F, true, &Parts::content},         // log2(eps + ct)
+    {"content_of_new", 0.0F, true, &Parts::content},  // log2(eps + ct / (1 + times chosen))
 }};
 
 inline constexpr float kSparseEps = 5e-4F;

@@ -275,12 +275,8 @@ Terms score(const Parameters& p, const Question& question, const Interest& inter
   out.x[index(Feature::kNeighbours)] = std::log2(kEps + memory.neighbours.whole[slot]);
   out.x[index(Feature::kPairs)] = std::log2(kEps + memory.pairs.whole[slot]);
   out.x[index(Feature::kContent)] = std::log2(kEps + memory.content.whole[slot]);
-  const double choices = 1.0 + static_cast<double>(counts.count);
-  out.x[index(Feature::kFollowsOfNew)] = std::log2(kEps + memory.follows.whole[slot] / choices);
-  out.x[index(Feature::kNeighboursOfNew)] =
-      std::log2(kEps + memory.neighbours.whole[slot] / choices);
-  out.x[index(Feature::kPairsOfNew)] = std::log2(kEps + memory.pairs.whole[slot] / choices);
-  out.x[index(Feature::kContentOfNew)] = std::log2(kEps + memory.content.whole[slot] / choices);
+  out.x[index(Feature::kContentOfNew)] =
+      std::log2(kEps + memory.content.whole[slot] / (1.0 + static_cast<double>(counts.count)));
 
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     if (!used(p, f)) continue;
@@ -369,13 +365,13 @@ Explained explain(const Parameters& p, const std::vector<std::string>& context_f
   for (std::size_t f = 0; f < kFeatureCount; ++f) {
     if (!used(p, f)) continue;
     const auto feature = static_cast<Feature>(f);
-    if (feature == Feature::kFollows || feature == Feature::kFollowsOfNew) {
+    if (feature == Feature::kFollows) {
       split(feature, std::log2(kEps), memory.follows);
     } else if (feature == Feature::kPrecedes) {
       split(feature, std::log2(kEps), memory.precedes);
-    } else if (feature == Feature::kNeighbours || feature == Feature::kNeighboursOfNew) {
+    } else if (feature == Feature::kNeighbours) {
       split(feature, std::log2(kEps), memory.neighbours);
-    } else if (feature == Feature::kPairs || feature == Feature::kPairsOfNew) {
+    } else if (feature == Feature::kPairs) {
       split(feature, std::log2(kEps), memory.pairs);
     } else if (feature == Feature::kContent || feature == Feature::kContentOfNew) {
       split(feature, std::log2(kEps), memory.content);

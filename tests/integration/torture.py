@@ -16,6 +16,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ REST_WITHIN_S = 180
 IN_SYNC_WITHIN_S = 120
 # What a client has asked a broker that was cut off is given up after ten, asked elsewhere and answered.
 ANSWERED_WITHIN_S = 15
+LEAST_FREE = 1 << 30
 
 
 def sh(*command, **options):
@@ -249,6 +251,7 @@ class Torture:
             member.start()
         self.wait(3, 4)
         while self.kills < self.options.kills:
+            self.look_for_room()
             self.hurt()
             self.wait(1, 4)
             self.keep_producing()
@@ -258,6 +261,11 @@ class Torture:
         self.producer.send_signal(signal.SIGINT)
         assert self.producer.wait(timeout=90) == 0, self.producer_log.read_text(encoding="utf8")
         self.rest()
+
+    def look_for_room(self):
+        """Brokers and stores end on a full disk, rightly; what is left then proves nothing of the kills."""
+        free = shutil.disk_usage(self.directory).free
+        assert free > LEAST_FREE, f"{free >> 20} MiB are left on the disk of {self.directory}, {LEAST_FREE >> 20} are needed"
 
     def start_producer(self):
         """Of a world of its own."""
