@@ -81,6 +81,17 @@ class Worker final : private ingest::AssignmentListener {
  private:
   using TimePoint = std::chrono::steady_clock::time_point;
 
+  // A commit that takes longer is gone on with between polls, so that the group keeps us.
+  static constexpr std::chrono::milliseconds kCommitStep{1'000};
+  // A revoked partition, and the end, wait this long for the broker.
+  static constexpr std::chrono::milliseconds kLastCommit{10'000};
+  // How long an attempt to take a transactional id over lasts.
+  static constexpr std::chrono::milliseconds kTakeOver{5'000};
+  // What an owner before had on its way when it lost a partition has arrived by then, or never
+  // will.
+  static constexpr std::chrono::seconds kLateWrites{10};
+
+  // What a rebalance gives and takes. In worker_assignment.cc.
   Result<void> on_assigning() override;
   Result<std::vector<ingest::TopicPosition>> on_assigned(
       const std::vector<ingest::AssignedPartition>& partitions) override;
@@ -93,6 +104,7 @@ class Worker final : private ingest::AssignmentListener {
   void end_what_owners_before_left_open(const std::vector<ingest::AssignedPartition>& partitions);
   std::vector<ingest::TopicPartition> held_back(const std::vector<ingest::TopicPartition>& outputs,
                                                 std::chrono::milliseconds longer);
+  void drop_lost(const std::set<ingest::TopicPartition>& partitions);
 
   void answer_foreign_appends();
   void look_for_late_writes(TimePoint now);
@@ -102,7 +114,6 @@ class Worker final : private ingest::AssignmentListener {
   }
   void drop_sink();
   Result<void> renew_sink();
-  void drop_lost(const std::set<ingest::TopicPartition>& partitions);
 
   [[nodiscard]] ingest::KafkaSettings client_settings();
   Result<void> join();
