@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "scorer/prefetch.h"
+
 namespace fovea::scorer {
 namespace {
 
@@ -25,6 +27,8 @@ void keep_nearest(std::vector<Similar>& best, std::size_t most, const Similar& i
   }
   best.insert(std::upper_bound(best.begin(), best.end(), item, nearer), item);
 }
+
+constexpr std::size_t kFetchAhead = 4;  // codes
 
 }  // namespace
 
@@ -166,11 +170,20 @@ void Content::visit_near(Slot slot, std::span<const std::uint32_t> choices, bool
       sum += how_many[waiting][static_cast<std::size_t>(++most[waiting])];
     }
   }
+  std::vector<Slot> near;
+  near.reserve(2 * kCompared);
   std::size_t at = 0;
   visit_cells(slot, [&](Slot other) {
-    const bool waiting = choices[other] == 0;
-    if (differ_[at++] <= most[waiting ? 1 : 0] && other != slot) visit(other, waiting);
+    const std::size_t waiting = choices[other] == 0 ? 1 : 0;
+    if (differ_[at++] <= most[waiting] && other != slot) near.push_back(other);
   });
+  for (std::size_t i = 0; i < near.size(); ++i) {
+    if (i + kFetchAhead < near.size()) {
+      const ContentParts& ahead = parts_[near[i + kFetchAhead]];
+      prefetch(ahead.data(), ahead.size() * sizeof(ContentPart));
+    }
+    visit(near[i], choices[near[i]] == 0);
+  }
 }
 
 // Anew: the attention has moved on since the item was described.

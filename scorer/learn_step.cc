@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "scorer/approx_ndcg.h"
+#include "scorer/prefetch.h"
 #include "vocab/assert.h"
 
 namespace fovea::scorer {
@@ -18,6 +19,7 @@ constexpr float kBaseNdcg = 1.0F;
 constexpr float kNdcgShare = .5F;  // of the head's loss
 constexpr std::size_t kContentNegatives = 8;
 constexpr float kSkippedGradient = 1e-5F;
+constexpr std::size_t kFetchAhead = 4;  // rows
 constexpr float kLog2E = 1.4426950408889634F;
 
 bool small(float gradient) {
@@ -107,7 +109,13 @@ StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Chose
 
   // Forward.
   const Attended& attended = moment_.attended;
-  for (Candidate& candidate : candidates_) {
+  for (std::size_t i = 0; i < candidates_.size(); ++i) {
+    if (i + kFetchAhead < candidates_.size() && attends) {
+      const Slot ahead = candidates_[i + kFetchAhead].slot;
+      prefetch(model.items.out(ahead), stride * sizeof(float));
+      prefetch(model.items.in(ahead), stride * sizeof(float));
+    }
+    Candidate& candidate = candidates_[i];
     const Slot slot = candidate.slot;
     candidate.terms = item_terms(model, kernels_, moment_, slot, model.popularity.counts(slot));
   }

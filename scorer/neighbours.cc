@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "scorer/prefetch.h"
 #include "vocab/assert.h"
 
 namespace fovea::scorer {
@@ -84,8 +85,32 @@ void Neighbours::walk(std::uint64_t anchor, Near&& near_item) const {
   }
 }
 
+// The choices of the newest entries, all abreast: each names the one before, so that of one entry
+// alone there is a wait for each.
+void Neighbours::fetch_choices_of(const Query& query) const {
+  std::array<std::uint64_t, kNeighbourDepth> ordinals{};  // 0: at its end
+  const std::size_t depth = std::min(kNeighbourDepth, query.history.size());
+  for (std::size_t k = 0; k < depth; ++k) {
+    const Slot slot = query.newest(k).slot;
+    if (slot == kNoSlot) continue;
+    const std::uint64_t ordinal = last_of_item_[slot];
+    if (ordinal == 0 || newest_ - ordinal >= ring_.size()) continue;
+    ordinals[k] = ordinal;
+    prefetch(&at(ordinal), sizeof(Choice));
+  }
+  for (std::size_t walked = 1; walked < kChoicesAnItem; ++walked) {
+    for (std::uint64_t& ordinal : ordinals) {
+      if (ordinal == 0) continue;
+      const std::uint32_t back = at(ordinal).item_back;
+      ordinal = holds(ordinal, back) ? ordinal - back : 0;
+      if (ordinal != 0) prefetch(&at(ordinal), sizeof(Choice));
+    }
+  }
+}
+
 void Neighbours::read(const Query& query, Neighbourhood& hood, SparseColumns& columns) const {
   hood.clear();
+  fetch_choices_of(query);
   float sum = 0.0F;
   const std::size_t depth = std::min(kNeighbourDepth, query.history.size());
   for (std::size_t k = 0; k < depth; ++k) {

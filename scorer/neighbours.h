@@ -105,6 +105,7 @@ class Neighbours {
     const bool gone = !changed_hands_.empty() && item != kNoSlot && ordinal <= changed_hands_[item];
     return gone ? kNoSlot : item;
   }
+  void fetch_choices_of(const Query& query) const;
   void put(UserKey user, Slot item);
   // Calls near(item, e^{-z/2}) for each choice near the anchor.
   template <class Near>
