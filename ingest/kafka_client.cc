@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "ingest/finish_within.h"
 #include "ingest/kafka_error.h"
 
 namespace fovea::ingest {
@@ -16,6 +17,7 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kReportEvery{3000};
 constexpr milliseconds kProbe{200};
+constexpr milliseconds kDestroyWithin{5000};
 constexpr const char* kStatisticsInterval = "5000";
 
 KafkaClient& client_of(void* opaque) {
@@ -150,8 +152,13 @@ Result<std::unique_ptr<KafkaClient>> KafkaClient::create(const KafkaSettings& se
 }
 
 KafkaClient::~KafkaClient() {
+  if (handle_ == nullptr) return;
   // Whoever owns a group member has closed it, within its time; here nothing may wait for a broker.
-  if (handle_ != nullptr) rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  // And yet 2.0 to 2.3 may wait for a thread of theirs for ever, once a broker was away (#4674).
+  const bool destroyed = finish_within(kDestroyWithin, [handle = handle_] {
+    rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  });
+  if (!destroyed) log("DESTROY", "the client did not end, its threads are left behind");
 }
 
 void KafkaClient::heard() {
