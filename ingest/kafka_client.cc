@@ -154,7 +154,8 @@ Result<std::unique_ptr<KafkaClient>> KafkaClient::create(const KafkaSettings& se
 KafkaClient::~KafkaClient() {
   if (handle_ == nullptr) return;
   // Whoever owns a group member has closed it, within its time; here nothing may wait for a broker.
-  // And yet 2.0 to 2.3 may wait for a thread of theirs for ever, once a broker was away (#4674).
+  // And yet librdkafka may wait for threads of its own for ever, once a broker was away: seen with
+  // 2.0.2, and like its #4674, which is open.
   const bool destroyed = finish_within(kDestroyWithin, [handle = handle_] {
     rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   });
