@@ -19,13 +19,19 @@ void approx_ndcg_gradient(std::span<const Candidate> candidates, float ItemTerms
   FOVEA_ASSERT(!candidates.empty() && gradient.size() == candidates.size());
   const float target = candidates.front().terms.*score;
   float rank = 0.0F;
-  for (std::size_t i = 1; i < candidates.size(); ++i) {
-    const float before =
-        1.0F / (1.0F + exp_same_bits((target - candidates[i].terms.*score) / kWidth));
-    const float weight = std::min(kWeightMost, exp_same_bits(candidates[i].log_correction));
-    rank += weight * before;
-    gradient[i] = weight * before * (1.0F - before) / kWidth;
-  }
+  each<exp_same_bits>(
+      candidates.size(), [&](std::size_t i) { return candidates[i].log_correction; },
+      [&](std::size_t i, float weight) { gradient[i] = std::min(kWeightMost, weight); });
+  gradient[0] = 0.0F;  // the target stands before nobody
+  each<exp_same_bits>(
+      candidates.size(),
+      [&](std::size_t i) { return (target - candidates[i].terms.*score) / kWidth; },
+      [&](std::size_t i, float behind) {
+        const float before = 1.0F / (1.0F + behind);
+        const float weight = gradient[i];
+        rank += weight * before;
+        gradient[i] = weight * before * (1.0F - before) / kWidth;
+      });
   const float log_rank = log2_same_bits(2.0F + rank);
   const float steepness = m / (kLn2 * (2.0F + rank) * log_rank * log_rank);
   float sum = 0.0F;

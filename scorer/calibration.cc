@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "scorer/negatives.h"
 #include "scorer/same_bits.h"
@@ -29,23 +30,35 @@ void Calibration::learn(std::span<const Candidate> candidates) {
   };
   float top = candidates.front().terms.score;
   for (const Candidate& candidate : candidates) top = std::max(top, candidate.terms.score);
+  const std::size_t n = candidates.size();
   double sum = 0.0;  // of which one is taken away again
-  for (std::size_t i = 0; i < candidates.size(); ++i) {
-    sum += static_cast<double>(exp_same_bits(candidates[i].terms.score - top + log_weight(i)));
-  }
+  std::vector<float> own(n);
+  each<exp_same_bits>(
+      n, [&](std::size_t i) { return candidates[i].terms.score - top + log_weight(i); },
+      [&](std::size_t i, float share) { sum += static_cast<double>(own[i] = share); });
+  std::vector<float> log_odds(n);
+  each<log_same_bits>(
+      n,
+      [&](std::size_t i) {
+        return static_cast<float>(std::max(sum - static_cast<double>(own[i]), kLeastOthers * sum));
+      },
+      [&](std::size_t i, float others) { log_odds[i] = candidates[i].terms.score - top - others; });
+  std::vector<float> error(n);
+  each<exp_same_bits>(
+      n,
+      [&](std::size_t i) {
+        return -(log_odds[i] + slope_.value * (log_odds[i] - kTypical) + offset_.value);
+      },
+      [&](std::size_t i, float odds_against) {
+        error[i] = 1.0F / (1.0F + odds_against) - (i == 0 ? 1.0F : 0.0F);
+      });
   float slope_gradient = 0.0F;
   float offset_gradient = 0.0F;
-  for (std::size_t i = 0; i < candidates.size(); ++i) {
-    const float score = candidates[i].terms.score - top;
-    const double own = static_cast<double>(exp_same_bits(score + log_weight(i)));
-    const auto others = static_cast<float>(std::max(sum - own, kLeastOthers * sum));
-    const float log_odds = score - log_same_bits(others);
-    const float logit = log_odds + slope_.value * (log_odds - kTypical) + offset_.value;
-    const float likely = 1.0F / (1.0F + exp_same_bits(-logit));
-    const float gradient = exp_same_bits(log_weight(i)) * (likely - (i == 0 ? 1.0F : 0.0F));
-    slope_gradient += gradient * (log_odds - kTypical);
+  each<exp_same_bits>(n, log_weight, [&](std::size_t i, float weight) {
+    const float gradient = weight * error[i];
+    slope_gradient += gradient * (log_odds[i] - kTypical);
     offset_gradient += gradient;
-  }
+  });
   slope_.step(kRate, slope_gradient);
   slope_.value = std::max(slope_.value, kLeastSlope);
   offset_.step(kRate, offset_gradient);

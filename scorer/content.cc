@@ -138,13 +138,33 @@ void Content::make_cells() {
   }
 }
 
+// The item's cell and those one sign away.
 template <class Visit>
 void Content::visit_cells(Slot slot, Visit&& visit) const {
   const std::size_t own = cell_of(signs_[slot]);
-  for (const Slot other : cells_[own]) visit(other);
-  for (std::size_t bit = 0; bit < cell_bits_; ++bit) {
-    for (const Slot other : cells_[own ^ std::size_t{1} << bit]) visit(other);
-  }
+  visit(cells_[own]);
+  for (std::size_t bit = 0; bit < cell_bits_; ++bit) visit(cells_[own ^ std::size_t{1} << bit]);
+}
+
+// All of these cells whose signs differ from the item's by no more than is worth a comparison.
+std::span<Content::Sieved> Content::sieve(Slot slot) {
+  std::size_t most = 0;
+  visit_cells(slot, [&](const std::vector<Slot>& cell) { most += cell.size(); });
+  if (sieved_.size() < most) sieved_.resize(most);
+  const ContentSigns& signs = signs_[slot];
+  std::size_t count = 0;
+  visit_cells(slot, [&](const std::vector<Slot>& cell) {
+    for (const Slot other : cell) {
+      std::uint32_t differ = 0;
+      for (std::size_t w = 0; w < signs.size(); ++w) {
+        differ += static_cast<std::uint32_t>(std::popcount(signs[w] ^ signs_[other][w]));
+      }
+      // Without a branch, which nobody could foretell.
+      sieved_[count] = {other, differ};
+      count += differ <= kDifferMost ? 1U : 0U;
+    }
+  });
+  return std::span(sieved_).first(count);
 }
 
 // Those kCompared whose signs differ least from the item's, and all that differ no more than the
@@ -152,37 +172,27 @@ void Content::visit_cells(Slot slot, Visit&& visit) const {
 template <class Visit>
 void Content::visit_near(Slot slot, std::span<const std::uint32_t> choices, bool with_waiting,
                          Visit&& visit) {
-  const ContentSigns& signs = signs_[slot];
-  std::array<std::array<std::uint32_t, kCodeDim + 1>, 2> how_many{};  // chosen; waiting
-  differ_.clear();
-  visit_cells(slot, [&](Slot other) {
-    std::size_t differ = 0;
-    for (std::size_t w = 0; w < signs.size(); ++w) {
-      differ += static_cast<std::size_t>(std::popcount(signs[w] ^ signs_[other][w]));
-    }
-    ++how_many[choices[other] == 0 ? 1 : 0][differ];
-    differ_.push_back(static_cast<std::uint16_t>(differ));
-  });
-  std::array<std::int32_t, 2> most{-1, -1};
+  std::span<Sieved> near = sieve(slot);
+  std::array<std::array<std::uint32_t, kDifferMost + 1>, 2> how_many{};  // chosen; waiting
+  const auto waits = [&](Slot other) { return choices[other] == 0 ? 1U : 0U; };
+  for (const Sieved& other : near) ++how_many[waits(other.slot)][other.differ];
+  std::array<std::int64_t, 2> most{-1, -1};
   for (std::size_t waiting = 0; waiting < (with_waiting ? 2U : 1U); ++waiting) {
     std::size_t sum = 0;
     while (sum < kCompared && most[waiting] < kDifferMost) {
       sum += how_many[waiting][static_cast<std::size_t>(++most[waiting])];
     }
   }
-  std::vector<Slot> near;
-  near.reserve(2 * kCompared);
-  std::size_t at = 0;
-  visit_cells(slot, [&](Slot other) {
-    const std::size_t waiting = choices[other] == 0 ? 1 : 0;
-    if (differ_[at++] <= most[waiting] && other != slot) near.push_back(other);
+  const auto far = std::remove_if(near.begin(), near.end(), [&](const Sieved& other) {
+    return other.slot == slot || other.differ > most[waits(other.slot)];
   });
+  near = near.first(static_cast<std::size_t>(far - near.begin()));
   for (std::size_t i = 0; i < near.size(); ++i) {
     if (i + kFetchAhead < near.size()) {
-      const ContentParts& ahead = parts_[near[i + kFetchAhead]];
+      const ContentParts& ahead = parts_[near[i + kFetchAhead].slot];
       prefetch(ahead.data(), ahead.size() * sizeof(ContentPart));
     }
-    visit(near[i], choices[near[i]] == 0);
+    visit(near[i].slot, choices[near[i].slot] == 0);
   }
 }
 
@@ -240,7 +250,10 @@ void Content::learn(Slot newest, std::span<const Slot> choices, float strength,
                     const Kernels& kernels) {
   if (parts_.empty()) return;
   std::vector<const ContentParts*> parts;
-  for (const Slot choice : choices) parts.push_back(&parts_[choice]);
+  for (const Slot choice : choices) {
+    parts.push_back(&parts_[choice]);
+    prefetch(parts_[choice].data(), parts_[choice].size() * sizeof(ContentPart));
+  }
   attention_.learn(parts_[newest], parts, strength, kernels);
 }
 

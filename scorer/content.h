@@ -80,14 +80,18 @@ class Content {
   static constexpr std::size_t kNearest = 10;
   static constexpr std::size_t kLinksMax = 30;
   static constexpr float kLeast = .2F;
-  static constexpr std::size_t kCompared = 256;     // in full
-  static constexpr std::int32_t kDifferMost = 120;  // of 256: beyond, an angle is as good as right
+  static constexpr std::size_t kCompared = 256;      // in full
+  static constexpr std::uint32_t kDifferMost = 120;  // of 256: beyond, an angle is as good as right
   static constexpr std::size_t kCellItems = 8192;
 
   struct Link {
     Slot slot = kNoSlot;
     std::uint32_t hand = 0;  // hands_[slot] then: else the slot is another item's, or content
     float cosine = 0.0F;
+  };
+  struct Sieved {
+    Slot slot = kNoSlot;
+    std::uint32_t differ = 0;  // signs
   };
 
   [[nodiscard]] bool described(Slot slot) const {
@@ -105,6 +109,7 @@ class Content {
   void make_cells();
   template <class Visit>
   void visit_cells(Slot slot, Visit&& visit) const;
+  std::span<Sieved> sieve(Slot slot);
   template <class Visit>
   void visit_near(Slot slot, std::span<const std::uint32_t> choices, bool with_waiting,
                   Visit&& visit);
@@ -123,7 +128,7 @@ class Content {
   std::size_t cell_bits_ = 0;
   std::vector<std::vector<Slot>> cells_{1};
   Changes changes_;
-  std::vector<std::uint16_t> differ_;  // scratch: how many signs of each item met differ
+  std::vector<Sieved> sieved_;  // scratch
 };
 
 }  // namespace fovea::scorer

@@ -17,13 +17,16 @@ bool learnable(const Scalar& scalar) {
   return std::isfinite(scalar.value) && std::isfinite(scalar.sum) && scalar.sum > 0.0F;
 }
 
-// Visits the kinds that both have.
+// Visits the kinds that both have, with the cosine.
 template <class Visit>
-void visit_shared(const ContentParts& a, const ContentParts& b, Visit&& visit) {
+void visit_shared(const ContentParts& a, const ContentParts& b, const Kernels& kernels,
+                  Visit&& visit) {
   auto other = b.begin();
   for (const ContentPart& part : a) {
     while (other != b.end() && other->kind < part.kind) ++other;
-    if (other != b.end() && other->kind == part.kind) visit(part, *other);
+    if (other != b.end() && other->kind == part.kind) {
+      visit(part.kind, similarity(part.code, other->code, kernels));
+    }
   }
 }
 
@@ -44,15 +47,21 @@ float ContentAttention::weight_of(const ContentParts& parts) const {
   return sum;
 }
 
-float ContentAttention::similarity(const ContentParts& a, const ContentParts& b,
-                                   const Kernels& kernels) const {
+template <class Visit>
+float ContentAttention::compare(const ContentParts& a, const ContentParts& b,
+                                const Kernels& kernels, Visit&& visit) const {
   if (a.empty() || b.empty()) return 0.0F;
   float sum = 0.0F;
-  visit_shared(a, b, [&](const ContentPart& of_a, const ContentPart& of_b) {
-    const float weight = kinds_[of_a.kind].weight;
-    sum = fma_same_bits(weight, scorer::similarity(of_a.code, of_b.code, kernels), sum);
+  visit_shared(a, b, kernels, [&](std::uint32_t kind, float cosine) {
+    sum = fma_same_bits(kinds_[kind].weight, cosine, sum);
+    visit(kind, cosine);
   });
   return sum / sqrt_same_bits(weight_of(a) * weight_of(b));
+}
+
+float ContentAttention::similarity(const ContentParts& a, const ContentParts& b,
+                                   const Kernels& kernels) const {
+  return compare(a, b, kernels, [](std::uint32_t, float) {});
 }
 
 ContentSigns ContentAttention::signs(const ContentParts& parts) const {
@@ -72,7 +81,7 @@ ContentSigns ContentAttention::signs(const ContentParts& parts) const {
 
 // d cos / d u_m = w_m (cos_m / sqrt(W_a W_b) - cos / 2 ([a has m] / W_a + [b has m] / W_b)).
 void ContentAttention::gather(const ContentParts& a, const ContentParts& b, float cosine,
-                              float gradient, const Kernels& kernels) {
+                              std::span<const float> by_kind, float gradient) {
   if (b.empty()) return;
   const float of_a = weight_of(a);
   const float of_b = weight_of(b);
@@ -80,20 +89,22 @@ void ContentAttention::gather(const ContentParts& a, const ContentParts& b, floa
   const float half = -0.5F * gradient * cosine;
   for (const ContentPart& part : a) gradient_[part.kind] += half / of_a;
   for (const ContentPart& part : b) gradient_[part.kind] += half / of_b;
-  visit_shared(a, b, [&](const ContentPart& x, const ContentPart& y) {
-    gradient_[x.kind] += scale * scorer::similarity(x.code, y.code, kernels);
-  });
+  for (const ContentPart& part : a) gradient_[part.kind] += scale * by_kind[part.kind];
 }
 
 void ContentAttention::learn(const ContentParts& newest,
                              std::span<const ContentParts* const> choices, float strength,
                              const Kernels& kernels) {
   if (kinds_.size() < 2 || newest.empty() || choices.size() < 2 || choices[0]->empty()) return;
+  const std::size_t kinds = kinds_.size();
+  std::vector<float> by_kind(choices.size() * kinds, 0.0F);  // 0: not of both
   std::vector<float> cosines(choices.size());
   std::vector<float> likely(choices.size());
   float top = -1.0F;
   for (std::size_t i = 0; i < choices.size(); ++i) {
-    cosines[i] = similarity(newest, *choices[i], kernels);
+    cosines[i] = compare(newest, *choices[i], kernels, [&](std::uint32_t kind, float cosine) {
+      by_kind[i * kinds + kind] = cosine;
+    });
     top = std::max(top, cosines[i]);
   }
   float sum = 0.0F;
@@ -106,7 +117,8 @@ void ContentAttention::learn(const ContentParts& newest,
   for (std::size_t i = 0; i < choices.size(); ++i) {
     const float gradient = strength * (likely[i] / sum - (i == 0 ? 1.0F : 0.0F));
     sharpness_gradient = fma_same_bits(gradient, cosines[i], sharpness_gradient);
-    gather(newest, *choices[i], cosines[i], gradient * sharpness_.value, kernels);
+    gather(newest, *choices[i], cosines[i], std::span(by_kind).subspan(i * kinds, kinds),
+           gradient * sharpness_.value);
   }
   sharpness_.step(kRate, sharpness_gradient);
   sharpness_.value = std::max(sharpness_.value, kSharpnessLeast);

@@ -55,8 +55,12 @@ class ContentAttention {
 
  private:
   [[nodiscard]] float weight_of(const ContentParts& parts) const;
-  void gather(const ContentParts& a, const ContentParts& b, float cosine, float gradient,
-              const Kernels& kernels);
+  // The similarity; visit(kind, cosine) for each kind that both have.
+  template <class Visit>
+  float compare(const ContentParts& a, const ContentParts& b, const Kernels& kernels,
+                Visit&& visit) const;
+  void gather(const ContentParts& a, const ContentParts& b, float cosine,
+              std::span<const float> by_kind, float gradient);
 
   std::vector<Kind> kinds_;
   Scalar sharpness_{5.0F};

@@ -4,6 +4,7 @@
 
 #include "scorer/beside.h"
 #include "scorer/kernels.h"
+#include "scorer/prefetch.h"
 #include "scorer/random.h"
 #include "scorer/same_bits.h"
 
@@ -31,6 +32,14 @@ void ItemParameters::initial_vector(ItemKey key, float* into) const {
     into[d] = scale * sum;
   }
   std::fill(into + dim_, into + stride_, 0.0F);
+}
+
+void ItemParameters::fetch(Slot slot) const {
+  prefetch(out(slot), stride_ * sizeof(float));
+  prefetch(in(slot), stride_ * sizeof(float));
+  for (const auto* column : {&in_sum_, &out_sum_, &bias_, &bias_sum_}) {
+    prefetch(&(*column)[slot], sizeof(float));
+  }
 }
 
 void ItemParameters::add(ItemKey key) {

@@ -40,6 +40,8 @@ class ItemParameters {
   [[nodiscard]] float bias(Slot slot) const { return bias_[slot]; }
   [[nodiscard]] const std::vector<float>& biases() const { return bias_; }
 
+  void fetch(Slot slot) const;  // ahead of use
+
   // For the learner. Adagrad sums start at 1e-3.
   struct Row {
     float* in;

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "scorer/approx_ndcg.h"
-#include "scorer/prefetch.h"
 #include "vocab/assert.h"
 
 namespace fovea::scorer {
@@ -44,10 +43,12 @@ double LearnStep::softmax_gradient(bool positive, float ItemTerms::*score,
     top = std::max(top, candidate.terms.*score + candidate.log_correction);
   }
   float sum = 0.0F;
-  for (Candidate& candidate : candidates_) {
-    candidate.*gradient = exp_same_bits(candidate.terms.*score + candidate.log_correction - top);
-    sum += candidate.*gradient;
-  }
+  each<exp_same_bits>(
+      candidates_.size(),
+      [&](std::size_t i) {
+        return candidates_[i].terms.*score + candidates_[i].log_correction - top;
+      },
+      [&](std::size_t i, float likely) { sum += candidates_[i].*gradient = likely; });
   for (Candidate& candidate : candidates_) candidate.*gradient /= sum;
   const float target = candidates_.front().*gradient;
   if (positive) {
@@ -110,10 +111,10 @@ StepResult LearnStep::learn(Model& model, const RecentItems& recent, const Chose
   // Forward.
   const Attended& attended = moment_.attended;
   for (std::size_t i = 0; i < candidates_.size(); ++i) {
-    if (i + kFetchAhead < candidates_.size() && attends) {
+    if (i + kFetchAhead < candidates_.size()) {
       const Slot ahead = candidates_[i + kFetchAhead].slot;
-      prefetch(model.items.out(ahead), stride * sizeof(float));
-      prefetch(model.items.in(ahead), stride * sizeof(float));
+      model.popularity.fetch(ahead);
+      model.items.fetch(ahead);
     }
     Candidate& candidate = candidates_[i];
     const Slot slot = candidate.slot;

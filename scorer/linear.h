@@ -103,6 +103,15 @@ class Linear {
   // d g_f / d x.
   [[nodiscard]] float curve_slope(Feature feature, float x) const;
 
+  // Adds what two of them say of one item: slopes and curves. Where x lies among the knots is
+  // looked up once for both.
+  struct Term {
+    const Linear& linear;
+    const FeatureValues& slope;
+    float& sum;
+  };
+  static void add(const FeatureValues& x, Term a, Term b);
+
   // Gathers the gradient of one candidate: d loss / d score times the feature's value.
   void gather(const FeatureValues& x, float gradient);
   // One step on what was gathered; starts the next gathering.
@@ -119,15 +128,11 @@ class Linear {
     std::array<Scalar, kCoarseGapBuckets> gap;
     std::array<Scalar, kKnots> knots;
   };
-  struct Gathered {
-    float slope = 0.0F;
-    std::array<float, kKnots> knots{};
-  };
-
   SlopeSettings settings_;
   std::array<bool, kFeatureCount> uses_{};
   std::array<Slope, kFeatureCount> parameters_;
-  std::array<Gathered, kFeatureCount> gathered_;
+  FeatureValues gathered_slopes_{};
+  std::array<std::array<float, kKnots>, kFeatureCount> gathered_knots_{};
 };
 
 }  // namespace fovea::scorer

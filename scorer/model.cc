@@ -70,6 +70,8 @@ void Model::meet(Slot slot, const Kernels& kernels) {
 
 void Model::relate(Slot slot, bool is_chosen, const Kernels& kernels) {
   constexpr std::size_t kStartFrom = 5;
+  // A whole catalogue may be announced before anything is chosen: there is nobody to find.
+  if (!is_chosen && popularity.empty()) return;
   const auto nearest = content.link(slot, popularity.choices(), is_chosen, kernels);
   if (nearest.empty()) return;
   float sum = 0.0F;
@@ -210,13 +212,8 @@ ItemTerms item_terms(const Model& model, const Kernels& kernels, const Moment& m
   terms.x = feature_values(model.popularity, counts, sparse, moment.query.now_s, moment.backoff);
   float sum = model.items.bias(slot);
   float head = 0.0F;
-  for (std::size_t f = 0; f < kFeatureCount; ++f) {
-    sum = fma_same_bits(moment.slope[f], terms.x[f], sum);
-    head = fma_same_bits(moment.head_slope[f], terms.x[f], head);
-    if (!kFeatures[f].sparse) continue;
-    sum += model.linear.curve(static_cast<Feature>(f), terms.x[f]);
-    head += model.head.curve(static_cast<Feature>(f), terms.x[f]);
-  }
+  Linear::add(terms.x, {model.linear, moment.slope, sum},
+              {model.head.linear(), moment.head_slope, head});
   if (sparse.own != 0) {
     terms.own = &moment.query.own_items[sparse.own - 1];
     terms.gate = model.repeat.gate(*terms.own);

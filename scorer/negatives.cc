@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scorer/same_bits.h"
 #include "scorer/seen_filter.h"
 
 namespace fovea::scorer {
@@ -92,42 +93,28 @@ void sample_candidates(const Model& model, const Moment& moment, const RecentIte
   const auto chosen_count = static_cast<float>(chosen.size());
   const auto recent_count = static_cast<float>(recent.size());
 
-  const auto log_correction = [&](Slot slot) {
-    const float one_draw =
-        (1.0F - kUniformShare) * static_cast<float>(recent.count(slot)) / recent_count +
-        (chosen.contains(slot) ? kUniformShare / chosen_count : 0.0F);
-    float missed = exp_same_bits(-draws * one_draw);
-    if (proposals > 0.0F) {
-      const float weight = proposal_weight(moment.columns.find(slot));
-      missed *= 1.0F - std::min(1.0F, proposals * weight / weight_sum);
-    }
-    return -log_same_bits(1.0F - missed + 1e-9F);
-  };
-  const auto put = [&](Slot slot, float correction) {
-    Candidate candidate;
-    candidate.slot = slot;
-    candidate.log_correction = correction;
-    candidates.push_back(candidate);
+  const auto put = [&](Slot slot) {
+    candidates.emplace_back().slot = slot;
     index[slot] = static_cast<std::uint32_t>(candidates.size());
   };
   const auto put_negative = [&](Slot slot) {
-    if (index[slot] == 0 && !maybe_seen(seen_filter, model.catalogue.key(slot))) {
-      put(slot, log_correction(slot));
-    }
+    if (index[slot] == 0 && !maybe_seen(seen_filter, model.catalogue.key(slot))) put(slot);
   };
 
   candidates.clear();
   index.resize(model.item_count(), 0);
-  put(target, log_correction(target));
+  put(target);
   std::size_t own_count = 0;
+  bool target_is_own = false;
   for (const QueryOwnItem& own : moment.query.own_items) {
     if (own.lag_class == 0 || own_count++ == kOwnAlwaysIn) break;
     if (own.slot == target) {
-      candidates.front().log_correction = 0.0F;
+      target_is_own = true;
     } else {
-      put(own.slot, 0.0F);
+      put(own.slot);
     }
   }
+  const std::size_t always_in = candidates.size();
   if (proposals > 0.0F) {
     const float stride = weight_sum / proposals;
     float until_next = random.uniform() * stride;
@@ -143,6 +130,30 @@ void sample_candidates(const Model& model, const Moment& moment, const RecentIte
     put_negative(uniform ? chosen.at(random.below(static_cast<std::uint32_t>(chosen.size())))
                          : recent.at(random.below(static_cast<std::uint32_t>(recent.size()))));
   }
+
+  // How likely each of them was to be missed; then what that corrects.
+  each<exp_same_bits>(
+      candidates.size(),
+      [&](std::size_t i) {
+        const Slot slot = candidates[i].slot;
+        const float one_draw =
+            (1.0F - kUniformShare) * static_cast<float>(recent.count(slot)) / recent_count +
+            (chosen.contains(slot) ? kUniformShare / chosen_count : 0.0F);
+        return -draws * one_draw;
+      },
+      [&](std::size_t i, float missed) {
+        if (proposals > 0.0F) {
+          const float weight = proposal_weight(moment.columns.find(candidates[i].slot));
+          missed *= 1.0F - std::min(1.0F, proposals * weight / weight_sum);
+        }
+        candidates[i].log_correction = missed;
+      });
+  each<log_same_bits>(
+      candidates.size(), [&](std::size_t i) { return 1.0F - candidates[i].log_correction + 1e-9F; },
+      [&](std::size_t i, float inclusion) {
+        const bool drawn = i == 0 ? !target_is_own : i >= always_in;
+        candidates[i].log_correction = drawn ? -inclusion : 0.0F;
+      });
 }
 
 }  // namespace fovea::scorer

@@ -12,12 +12,9 @@ namespace {
 constexpr std::size_t kChoicesAnItem = 40;
 constexpr float kPrior = 0.5F;
 
-// e^{-k/3} and e^{-z/2}, to the nearest float.
+// e^{-k/3}, to the nearest float.
 constexpr std::array<float, kNeighbourDepth> kEntryWeight = {1.0F, 0.71653131F, 0.51341712F,
                                                              0.36787944F, 0.26359714F};
-constexpr std::array<float, 5> kAfterWeight = {1.0F, 0.60653066F, 0.36787944F, 0.22313016F,
-                                               0.13533528F};
-constexpr std::size_t kBefore = 3;
 // No stream gets there; a snapshot that claims to is none.
 constexpr std::uint64_t kOrdinalMax = std::uint64_t{1} << 62U;
 
@@ -64,25 +61,36 @@ void Neighbours::reset(Slot slot) {
   slot_changes_.mark(slot);
 }
 
-template <class Near>
-void Neighbours::walk(std::uint64_t anchor, Near&& near_item) const {
-  const auto near = [&](std::uint64_t ordinal, float weight) {
-    if (const Slot item = item_of(ordinal); item != kNoSlot) near_item(item, weight);
-  };
-  std::uint64_t ordinal = anchor;
-  for (const float weight : kAfterWeight) {
-    const Choice& choice = at(ordinal);
-    if (choice.user_next == 0) break;
-    ordinal += choice.user_next;
-    near(ordinal, weight);
+// All abreast, as each choice names the next: of one alone there is a wait for each.
+template <class Step>
+void Neighbours::walk_abreast(Neighbourhood& hood, std::size_t most, std::size_t first,
+                              Step&& step) const {
+  const std::size_t n = hood.neighbours_.size();
+  std::array<std::uint64_t, Neighbourhood::kNeighboursMax> ordinals;  // 0: at its end
+  for (std::size_t i = 0; i < n; ++i) ordinals[i] = hood.neighbours_[i].anchor;
+  for (std::size_t z = 0; z <= most; ++z) {
+    for (std::size_t i = 0; i < n; ++i) {
+      std::uint64_t& ordinal = ordinals[i];
+      if (ordinal == 0) continue;
+      if (z > 0) hood.near_[i][first + z - 1] = item_of(ordinal);
+      if (z == most) continue;
+      ordinal = step(ordinal);
+      if (ordinal != 0) prefetch(&at(ordinal), sizeof(Choice));
+    }
   }
-  ordinal = anchor;
-  for (std::size_t z = 0; z < kBefore; ++z) {
-    const Choice& choice = at(ordinal);
-    if (!holds(ordinal, choice.user_back)) break;
-    ordinal -= choice.user_back;
-    near(ordinal, kAfterWeight[z]);
-  }
+}
+
+void Neighbours::find_near(Neighbourhood& hood) const {
+  hood.near_.resize(hood.neighbours_.size());
+  for (auto& near : hood.near_) near.fill(kNoSlot);
+  walk_abreast(hood, Neighbourhood::kAfter, 0, [&](std::uint64_t ordinal) {
+    const std::uint32_t next = at(ordinal).user_next;
+    return next == 0 ? 0 : ordinal + next;
+  });
+  walk_abreast(hood, Neighbourhood::kBefore, Neighbourhood::kAfter, [&](std::uint64_t ordinal) {
+    const std::uint32_t back = at(ordinal).user_back;
+    return holds(ordinal, back) ? ordinal - back : 0;
+  });
 }
 
 // The choices of the newest entries, all abreast: each names the one before, so that of one entry
@@ -136,18 +144,24 @@ void Neighbours::read(const Query& query, Neighbourhood& hood, SparseColumns& co
     }
   }
   hood.scale_ = 1.0F / (kPrior + sum);
-  for (const auto& neighbour : hood.neighbours_) {
-    const float share = neighbour.similarity * hood.scale_;
-    walk(neighbour.anchor,
-         [&](Slot item, float weight) { columns.at(item).neighbours += share * weight; });
+  find_near(hood);
+  for (std::size_t i = 0; i < hood.neighbours_.size(); ++i) {
+    const float share = hood.neighbours_[i].similarity * hood.scale_;
+    for (std::size_t z = 0; z < Neighbourhood::kNearWeight.size(); ++z) {
+      const Slot item = hood.near_[i][z];
+      if (item != kNoSlot) columns.at(item).neighbours += share * Neighbourhood::kNearWeight[z];
+    }
   }
 }
 
 std::array<float, kNeighbourDepth> Neighbours::parts(const Neighbourhood& hood, Slot item) const {
   std::array<float, kNeighbourDepth> parts{};
-  for (const auto& neighbour : hood.neighbours_) {
+  for (std::size_t i = 0; i < hood.neighbours_.size(); ++i) {
+    const auto& neighbour = hood.neighbours_[i];
     float near = 0.0F;
-    walk(neighbour.anchor, [&](Slot at, float weight) { near += at == item ? weight : 0.0F; });
+    for (std::size_t z = 0; z < Neighbourhood::kNearWeight.size(); ++z) {
+      if (hood.near_[i][z] == item) near += Neighbourhood::kNearWeight[z];
+    }
     if (near == 0.0F) continue;
     for (std::size_t k = 0; k < kNeighbourDepth; ++k) {
       parts[k] += neighbour.by_entry[k] * hood.scale_ * near;

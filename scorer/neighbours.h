@@ -52,7 +52,16 @@ class Neighbourhood {
   // Null when all places are taken and the user has none.
   Neighbour* find_or_add(UserKey user, std::uint64_t anchor);
 
+  // The items near an anchor: up to 5 of what was chosen after it, nearest first, up to 3 before.
+  static constexpr std::size_t kAfter = 5;
+  static constexpr std::size_t kBefore = 3;
+  using Near = std::array<Slot, kAfter + kBefore>;  // kNoSlot: none, or it gave way to another
+  // e^{-z/2}, to the nearest float.
+  static constexpr std::array<float, kAfter + kBefore> kNearWeight = {
+      1.0F, 0.60653066F, 0.36787944F, 0.22313016F, 0.13533528F, 1.0F, 0.60653066F, 0.36787944F};
+
   std::vector<Neighbour> neighbours_;
+  std::vector<Near> near_;              // by neighbour
   std::vector<std::uint16_t> buckets_;  // 1 + index, open addressing by user; 0: free
   std::vector<std::uint16_t> taken_;
   float scale_ = 0.0F;  // 1 / (.5 + sum of similarities)
@@ -107,9 +116,10 @@ class Neighbours {
   }
   void fetch_choices_of(const Query& query) const;
   void put(UserKey user, Slot item);
-  // Calls near(item, e^{-z/2}) for each choice near the anchor.
-  template <class Near>
-  void walk(std::uint64_t anchor, Near&& near) const;
+  void find_near(Neighbourhood& hood) const;
+  // From each anchor `most` steps on; what is chosen there goes into `near_` from `first` on.
+  template <class Step>
+  void walk_abreast(Neighbourhood& hood, std::size_t most, std::size_t first, Step&& step) const;
 
   std::vector<Choice> ring_;
   std::uint64_t newest_ = 0;                                 // ordinal of the newest choice

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "scorer/prefetch.h"
+
 namespace fovea::scorer {
 
 Popularity::Popularity(double half_life_s)
@@ -30,6 +32,14 @@ ItemCounts Popularity::counts(Slot slot) const {
           last_s_[slot],
           log_count_[slot],
           count_[slot]};
+}
+
+void Popularity::fetch(Slot slot) const {
+  for (const auto& column : decayed_) prefetch(&column[slot], sizeof(float));
+  prefetch(&first_s_[slot], sizeof(double));
+  prefetch(&last_s_[slot], sizeof(double));
+  prefetch(&log_count_[slot], sizeof(float));
+  prefetch(&count_[slot], sizeof(std::uint32_t));
 }
 
 void Popularity::set(Slot slot, const ItemCounts& counts) {

@@ -48,6 +48,8 @@ class Popularity {
   [[nodiscard]] ItemCounts counts(Slot slot) const;
   [[nodiscard]] std::uint32_t count(Slot slot) const { return count_[slot]; }
 
+  [[nodiscard]] bool empty() const { return total_ == 0.0; }  // nothing was ever chosen
+
   // All choices, decayed at H/8: what a share is a share of. At least 1.
   [[nodiscard]] float total(double now_s) const;
 
@@ -61,6 +63,8 @@ class Popularity {
     const float m4 = m2 * m2;
     return {m4 * m4, mid, slow};
   }
+
+  void fetch(Slot slot) const;  // ahead of counts()
 
   // Whole columns, for scoring everything.
   [[nodiscard]] const std::array<std::vector<float>, kHalfLives>& decayed() const {

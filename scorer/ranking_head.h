@@ -32,6 +32,7 @@ class RankingHead {
     return linear_.slopes(buckets);
   }
   [[nodiscard]] float curve(Feature feature, float x) const { return linear_.curve(feature, x); }
+  [[nodiscard]] const Linear& linear() const { return linear_; }
   // r'(i); `own` is null for what the user has not had.
   [[nodiscard]] float had_before(const QueryOwnItem* own, const RepeatBuckets& buckets) const;
   // u_i.

@@ -70,6 +70,11 @@ TransitionWeights Transitions::read(const Query& query, SparseColumns& columns) 
     const float scale = weights.beta[k] / (row.total + kPrior * row.increment);
     weights.backoff += kPrior * row.increment * scale;
   }
+  for (std::size_t k = 0; k < std::min(weights.depth, kPrecedesDepth); ++k) {
+    if (const Slot slot = query.newest(k).slot; slot != kNoSlot) {
+      for (const auto* rows : {&follows_, &precedes_}) (*rows)[slot].fetch();
+    }
+  }
   for (std::size_t k = 0; k < weights.depth; ++k) {
     const Slot slot = query.newest(k).slot;
     if (slot == kNoSlot || !read_row(weights, k)) continue;

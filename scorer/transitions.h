@@ -26,6 +26,7 @@
 #include "scorer/buckets.h"
 #include "scorer/bytes.h"
 #include "scorer/changes.h"
+#include "scorer/prefetch.h"
 #include "scorer/query.h"
 #include "scorer/scalar.h"
 #include "scorer/sparse_columns.h"
@@ -84,6 +85,11 @@ class Transitions {
     std::uint64_t written = 0;  // changes_of_hands_ then
     std::vector<Slot> items;
     std::vector<float> weights;
+
+    void fetch() const {
+      prefetch(items.data(), items.size() * sizeof(Slot));
+      prefetch(weights.data(), weights.size() * sizeof(float));
+    }
   };
   static constexpr float kPrior = 5.0F;
   static constexpr float kIgnoredBeta = 1e-3F;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <vector>
 
 #include "scorer/random.h"
 
@@ -54,6 +55,20 @@ TEST(SameBits, Log2NeverFallsAsItsArgumentGrowsOverACount) {
   for (int n = 1; n < 1 << 20; ++n) {
     ASSERT_LE(log2_same_bits(static_cast<float>(n)), log2_same_bits(static_cast<float>(n + 1)))
         << n;
+  }
+}
+
+TEST(SameBits, EachIsTheSameAsOneByOneAndInOrder) {
+  for (std::size_t n = 0; n <= 50; ++n) {
+    std::vector<std::size_t> order;
+    each<log_same_bits>(
+        n, [](std::size_t i) { return 0.5F + static_cast<float>(i); },
+        [&](std::size_t i, float log) {
+          order.push_back(i);
+          EXPECT_EQ(log, log_same_bits(0.5F + static_cast<float>(i)));
+        });
+    ASSERT_EQ(order.size(), n);
+    for (std::size_t i = 0; i < n; ++i) EXPECT_EQ(order[i], i);
   }
 }
 
