@@ -118,8 +118,9 @@ def _check_learned(where, learned, config, report):
 def check_slates(slates, past, served, config, restarts, report):
     coverages = {key: Coverage(key[1], user, restarts, report) for key, user in past.users.items()}
     for slate in slates:
-        check_message(slate, config, report)
-        if check_against_past(slate, past, config, report):
+        message = slate.message()
+        check_message(slate, message, config, report)
+        if check_against_past(slate, message, past, config, report):
             coverages[slate.at[0], slate.user].add(slate)
     for key, coverage in coverages.items():
         section = served.get(key)

@@ -83,8 +83,8 @@ class LearningRecord:
 
 def check_learning(records, past, config, restarts, report):
     """Every event that teaches is there, says what it must, once; marks agree on digests."""
-    seen, highest, digests = {}, {}, {}
-    items = set()
+    highest, digests = {}, {}
+    seen, items = set(), set()
     counts = {"learning_records": len(records), "examples": 0, "repeats": 0, "marks": 0}
     for record in records:
         where = f"learning record {record.offset}"
@@ -109,7 +109,7 @@ def check_learning(records, past, config, restarts, report):
             items.add((partition, offset))
             continue
         counts["examples"] += 1
-        seen[partition, offset] = learned
+        seen.add((partition, offset))
         expected = past.examples.get((partition, offset))
         if topic != config.input or ordinal != 0 or expected is None:
             report("needless_example", f"{where}: the event at {learned.source} teaches nothing")
@@ -119,7 +119,7 @@ def check_learning(records, past, config, restarts, report):
                 report("wrong_example", f"{where}: {name} of {learned.source} is "
                                         f"{learned.fields[name]!r}, the input says {value!r}")
                 break
-    for at in past.examples.keys() - seen.keys():
+    for at in past.examples.keys() - seen:
         report("lost_example", f"the event at {at[0]}:{at[1]} is not in the learning log")
     counts["distinct_examples"] = len(seen)
     counts["distinct_item_changes"] = len(items)

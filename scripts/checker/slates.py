@@ -10,16 +10,22 @@ _SHARES_TOLERANCE = 1e-3
 
 
 class Slate:
+    """Of its message only what its place among the others takes: an hour has too many to keep."""
+
     def __init__(self, record):
-        self.message = json.loads(record.value)
-        trigger = self.message["trigger"]
+        self.value = record.value
+        message = self.message()
+        trigger = message["trigger"]
         self.at = (trigger["partition"], trigger["offset"])
         self.topic = trigger["topic"]
         self.ordinal = trigger.get("ordinal", 0)
-        self.id = self.message["id"]
-        self.user = self.message["user"]
-        self.covers = self.message["covers"]
+        self.id = message["id"]
+        self.user = message["user"]
+        self.covers = message["covers"]
         self.where = f"slate {self.id} of user {self.user!r} at {self.at[0]}:{self.at[1]}"
+
+    def message(self):
+        return json.loads(self.value)
 
 
 def recommendation_id(topology, topic, partition, offset, ordinal):
@@ -27,9 +33,9 @@ def recommendation_id(topology, topic, partition, offset, ordinal):
     return f"{xxh3(named.encode()):016x}"
 
 
-def check_message(slate, config, report):
+def check_message(slate, message, config, report):
     """What a slate says of itself."""
-    message, where = slate.message, slate.where
+    where = slate.where
     expected = recommendation_id(config.name, slate.topic, *slate.at, slate.ordinal)
     if slate.id != expected:
         report("wrong_id", f"{where}: its trigger's id is {expected}")
@@ -70,9 +76,9 @@ def _check_sum(item, where, config, report):
                             f"its score is {score}")
 
 
-def check_against_past(slate, past, config, report):
+def check_against_past(slate, message, past, config, report):
     """What a slate says of its trigger and of the history it explains itself by."""
-    message, where = slate.message, slate.where
+    where = slate.where
     trigger = past.triggers.get(slate.at)
     if trigger is None or slate.ordinal != 0:
         report("no_trigger", f"{where}: no scorable event is there")
@@ -93,12 +99,12 @@ def check_against_past(slate, past, config, report):
     # A slate is made at the end of a batch: what of the same user came behind its trigger is in the
     # history, too. Those are no triggers themselves; where they can be positive, nothing is said.
     if config.positive <= config.emit_on:
-        _check_history(slate, trigger, report)
+        _check_history(slate, message, trigger, report)
     return True
 
 
-def _check_history(slate, trigger, report):
-    listed = slate.message.get("history", [])
+def _check_history(slate, message, trigger, report):
+    listed = message.get("history", [])
     known = {}
     for time, key, name, _ in trigger.history:
         known.setdefault((key, name), set()).add(max(0, trigger.event.time - time) // 1000)
@@ -108,7 +114,7 @@ def _check_history(slate, trigger, report):
             report("wrong_history", f"{slate.where}: the user's history has no {entry['type']} of "
                                     f"{entry.get('item', entry.get('item_key'))!r} "
                                     f"{entry['age_s']} s before")
-    for item in slate.message["items"]:
+    for item in message["items"]:
         for index in item.get("why", {}).get("history", {}):
             if not 0 <= int(index) < len(listed):
                 report("wrong_history", f"{slate.where}: item {item['id']!r} is explained by "
