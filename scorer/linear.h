@@ -104,7 +104,7 @@ class Linear {
   [[nodiscard]] float curve_slope(Feature feature, float x) const;
 
   // Adds what two of them say of one item: slopes and curves. Where x lies among the knots is
-  // looked up once for both.
+  // looked up once for both. Requires: they are of the same parts.
   struct Term {
     const Linear& linear;
     const FeatureValues& slope;
