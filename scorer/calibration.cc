@@ -35,7 +35,10 @@ void Calibration::learn(std::span<const Candidate> candidates) {
   std::vector<float> own(n);
   each<exp_same_bits>(
       n, [&](std::size_t i) { return candidates[i].terms.score - top + log_weight(i); },
-      [&](std::size_t i, float share) { sum += static_cast<double>(own[i] = share); });
+      [&](std::size_t i, float share) {
+        own[i] = share;
+        sum += static_cast<double>(share);
+      });
   std::vector<float> log_odds(n);
   each<log_same_bits>(
       n,

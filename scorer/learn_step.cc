@@ -48,7 +48,10 @@ double LearnStep::softmax_gradient(bool positive, float ItemTerms::*score,
       [&](std::size_t i) {
         return candidates_[i].terms.*score + candidates_[i].log_correction - top;
       },
-      [&](std::size_t i, float likely) { sum += candidates_[i].*gradient = likely; });
+      [&](std::size_t i, float likely) {
+        candidates_[i].*gradient = likely;
+        sum += likely;
+      });
   for (Candidate& candidate : candidates_) candidate.*gradient /= sum;
   const float target = candidates_.front().*gradient;
   if (positive) {

@@ -46,7 +46,7 @@ FeatureValues feature_values(const Popularity& popularity, const ItemCounts& cou
       kPopularityEps + counts.decayed[2] * decay[2],
       1.0F + since_first,
       1.0F + since_last,
-      1.0F,
+      1.0F,  // the count's is known
       kBackedOffEps + sparse.follows + backoff * shortest,
       kSparseEps + sparse.follows,
       kSparseEps + sparse.precedes,

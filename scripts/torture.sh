@@ -7,8 +7,8 @@
 #   scripts/torture.sh --delivery at_least_once         state exact, outputs may repeat
 #   scripts/torture.sh --brokers 3                      each in turn killed or cut off; as root, or where
 #                                                       the kernel lets users have a network of their own;
-#                                                       an hour of it takes 27 GB of disk and, for the
-#                                                       proof, some 9 GB of memory
+#                                                       an hour of it takes 27 GB of disk; its proof, by
+#                                                       what a short one takes, 9 GB of memory
 set -euo pipefail
 cd "$(dirname "$0")/.."
 case ${1:-} in -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;; esac

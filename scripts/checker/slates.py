@@ -10,7 +10,7 @@ _SHARES_TOLERANCE = 1e-3
 
 
 class Slate:
-    """Of its message only what its place among the others takes: an hour has too many to keep."""
+    """Its message is read anew by whoever asks: an hour has too many to keep as objects."""
 
     def __init__(self, record):
         self.value = record.value

@@ -81,6 +81,24 @@ TEST(Popularity, TheTotalIsOfAllItemsAtTheShortestHalfLifeAndAtLeastOne) {
   EXPECT_EQ(popularity.total(1e6), 1.0F);
 }
 
+TEST(Popularity, IsEmptyUntilTheFirstChoice) {
+  Popularity popularity(kHalfLife);
+  popularity.add(0.0);
+  EXPECT_TRUE(popularity.empty());
+  popularity.observe(0, 5.0);
+  EXPECT_FALSE(popularity.empty());
+  // As long ago as may be, and for whoever goes on from its bytes.
+  popularity.observe(0, 1e9);
+  ByteWriter saved;
+  popularity.save(saved);
+  Popularity loaded(kHalfLife);
+  EXPECT_TRUE(loaded.empty());
+  ByteReader in(saved.bytes());
+  loaded.load(in);
+  ASSERT_TRUE(in.at_end());
+  EXPECT_FALSE(loaded.empty());
+}
+
 TEST(Popularity, AnOverlaidChoiceIsSeenByNobodyElse) {
   Popularity popularity(kHalfLife);
   popularity.add(0.0);
